@@ -1,1 +1,23 @@
-//! (under construction)
+//! An SQLite VFS over the Origin Private File System, for `rusqlite` in the browser.
+//!
+//! ```text
+//!  SQLite worker (or thread)                      I/O worker (or thread)
+//!  ┌───────────────────────────────┐  sabrpc      ┌────────────────────────────────────────┐
+//!  │ rusqlite ── ffi: sqlite3_vfs  │─────────────▶│ io: file table, locks ── store: files  │
+//!  │             OpfsClient        │◀─────────────│                       └─ tabs: Web Locks│
+//!  └───────────────────────────────┘              └────────────────────────────────────────┘
+//! ```
+//!
+//! - [`service`] declares the operations, [`wire`] and [`error`] what travels with them;
+//! - [`io`] serves them, over any [`store::Store`] (OPFS, a folder, memory) and any [`tabs::TabLocks`];
+//! - [`ffi`] is the VFS that SQLite sees: each callback makes one call;
+//! - [`install`] puts the parts together and takes them down again; [`sanity`] tries the whole path on a scratch file.
+
+pub mod error;
+pub mod path;
+pub mod tabs;
+pub mod wire;
+
+pub use error::VfsError;
+pub use path::{PathError, VfsPath};
+pub use wire::{Access, Entry, FileId, FileKind, LockLevel, OpenFlags, Opened};

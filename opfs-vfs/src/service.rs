@@ -1,0 +1,82 @@
+//! The file service: one trait with every operation of the VFS, from which `#[sab_service]` makes the wire, the client
+//! that SQLite's worker calls and the dispatch of the I/O worker. What the operations do is `io/`'s affair.
+
+use sabrpc::{BulkIn, BulkOut, OpMetrics, sab_service};
+
+use crate::error::VfsError;
+use crate::wire::{Access, Entry, FileId, LockLevel, OpenFlags, Opened};
+
+/// The file operations of the I/O worker.
+///
+/// Operations are only ever added at the end; their ids are the contract with older workers.
+#[sab_service]
+pub trait Opfs {
+    /// Opens `path`; an empty path is a temporary file, which lives in the I/O worker's memory.
+    #[op(id = 1, name = "xOpen")]
+    async fn open(&self, path: &str, flags: OpenFlags) -> Result<Opened, VfsError>;
+
+    /// Closes a file and lets go of all its locks.
+    #[op(name = "xClose")]
+    async fn close(&self, file: FileId) -> Result<(), VfsError>;
+
+    /// Reads from `offset` into `out` and says how many bytes came; fewer than asked for only at the file's end.
+    #[op(name = "xRead")]
+    fn read(&self, file: FileId, out: BulkOut<'_>, offset: u64) -> Result<u32, VfsError>;
+
+    /// Writes all of `data` at `offset`.
+    #[op(name = "xWrite")]
+    fn write(&self, file: FileId, data: BulkIn<'_>, offset: u64) -> Result<(), VfsError>;
+
+    /// Sets the size of a file.
+    #[op(name = "xTruncate")]
+    fn truncate(&self, file: FileId, size: u64) -> Result<(), VfsError>;
+
+    /// Makes everything written to the file so far survive a crash.
+    #[op(name = "xSync")]
+    fn sync(&self, file: FileId) -> Result<(), VfsError>;
+
+    /// The size of a file.
+    #[op(name = "xFileSize")]
+    fn file_size(&self, file: FileId) -> Result<u64, VfsError>;
+
+    /// Raises the lock on a main database to `level`. Between tabs it waits in line for a moment; what still stands
+    /// against it then, and any conflict within the page, is [`VfsError::Busy`].
+    #[op(name = "xLock")]
+    async fn lock(&self, file: FileId, level: LockLevel) -> Result<(), VfsError>;
+
+    /// Lowers the lock to SHARED or NONE.
+    #[op(name = "xUnlock")]
+    fn unlock(&self, file: FileId, level: LockLevel) -> Result<(), VfsError>;
+
+    /// Whether any connection holds RESERVED or more.
+    #[op(name = "xCheckReservedLock")]
+    fn check_reserved_lock(&self, file: FileId) -> Result<bool, VfsError>;
+
+    /// Asks the store about a path.
+    #[op(name = "xAccess")]
+    async fn access(&self, path: &str, what: Access) -> Result<bool, VfsError>;
+
+    /// Removes a file; `sync_dir` asks for the removal to survive a crash.
+    #[op(name = "xDelete")]
+    async fn delete(&self, path: &str, sync_dir: bool) -> Result<(), VfsError>;
+
+    /// The absolute, normalised form of a path.
+    #[op(name = "xFullPathname")]
+    fn full_pathname(&self, path: &str) -> Result<String, VfsError>;
+
+    /// Answers after that many microseconds.
+    #[op(name = "xSleep")]
+    async fn sleep(&self, micros: u64);
+
+    /// Count and time of each operation since the worker started.
+    #[op(name = "metrics")]
+    fn metrics(&self) -> Vec<OpMetrics>;
+
+    /// Stops the worker once the calls under way have been answered.
+    #[op(name = "shutdown")]
+    fn shutdown(&self);
+
+    /// Every file of the store.
+    #[op(name = "list")]
+    async fn list(&self) -> Result<Vec<Entry>, VfsError>;
+}

@@ -1,0 +1,134 @@
+//! The small types that travel with the operations of the file service: file numbers, open flags, lock levels. They know
+//! nothing of SQLite's integers; `ffi/` translates.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Number of an open file, given out by [`open`](crate::service::Opfs::open). Means something only to the connection that
+/// opened it, and nothing any more after its close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FileId(pub u32);
+
+impl fmt::Display for FileId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What SQLite wants a file for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum FileKind {
+    /// A database: the only kind that is locked.
+    MainDb,
+    /// The rollback journal of a main database.
+    MainJournal,
+    /// The journal of a transaction over several databases.
+    SuperJournal,
+    /// A write-ahead log.
+    Wal,
+    /// A temporary or transient database.
+    TempDb,
+    /// The journal of a temporary database.
+    TempJournal,
+    /// A statement journal.
+    SubJournal,
+}
+
+/// How to open a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct OpenFlags {
+    /// What the file is for.
+    pub kind: FileKind,
+    /// Writes are allowed.
+    pub write: bool,
+    /// Make the file if it is absent.
+    pub create: bool,
+    /// With `create`: fail if the file is there.
+    pub exclusive: bool,
+    /// Delete the file when it is closed.
+    pub delete_on_close: bool,
+}
+
+impl OpenFlags {
+    /// A database for reading and writing that must exist.
+    pub const MAIN_DB: Self = Self {
+        kind: FileKind::MainDb,
+        write: true,
+        create: false,
+        exclusive: false,
+        delete_on_close: false,
+    };
+
+    /// The same flags for another kind of file.
+    pub const fn kind(mut self, kind: FileKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// The same flags, making the file where it is absent.
+    pub const fn create(mut self) -> Self {
+        self.create = true;
+        self
+    }
+
+    /// The same flags, failing where the file is there.
+    pub const fn exclusive(mut self) -> Self {
+        self.exclusive = true;
+        self
+    }
+
+    /// The same flags, for reading only.
+    pub const fn read_only(mut self) -> Self {
+        self.write = false;
+        self
+    }
+
+    /// The same flags, deleting the file at its close.
+    pub const fn delete_on_close(mut self) -> Self {
+        self.delete_on_close = true;
+        self
+    }
+}
+
+/// The answer to an open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    /// The file's number in all later calls.
+    pub file: FileId,
+    /// The file can only be read, whatever was asked for.
+    pub read_only: bool,
+}
+
+/// SQLite's five lock states, weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum LockLevel {
+    /// No lock: the file is neither read nor written.
+    None,
+    /// Reading, together with other readers.
+    Shared,
+    /// Reading, about to write; one at a time, beside readers.
+    Reserved,
+    /// Waiting for the readers to leave; no new reader comes in.
+    Pending,
+    /// Writing, alone.
+    Exclusive,
+}
+
+/// What the file service can be asked about a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Access {
+    /// Is it there?
+    Exists,
+    /// Is it there, and can it be read and written?
+    ReadWrite,
+}
+
+/// One file of a listing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The file.
+    pub path: crate::path::VfsPath,
+    /// Its size in bytes.
+    pub size: u64,
+}
