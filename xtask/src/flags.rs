@@ -1,0 +1,244 @@
+//! Arguments into [`Command`]s. A word that is not known is an error that names the words that are.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::{Result, bail};
+
+/// What `cargo xtask` prints when asked for nothing.
+pub(crate) const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  demo   loads a file into a SQLite database in a real browser's OPFS, reloads the page, shows that
+         the rows are there, and opens the exported database with the stock SQLite library
+           --input FILE         text or CSV (default: the clock changes that ship with the demo)
+           --browser NAME       chromium (default) or firefox
+           --open               serve the page for a person and print its address
+           --screenshot FILE    also save a picture of the page, as PNG
+  test   every check: format, lints, native tests, tests in both browsers, tabs, demo, docs
+           STEP...              only these: fmt tidy clippy native browser tabs demo docs
+           --browser NAME       only this browser (default: both)
+           --package NAME       browser tests of this crate only
+           -- ARGUMENTS         passed on to the browser tests' runner (a name to filter by)
+  docs   builds the API documentation and the book
+  setup  finds or installs what the others need, and nothing else
+           --browser NAME       only this browser (default: both)
+
+Tools are looked for under their usual names; CHROMIUM, CHROMEDRIVER, FIREFOX and GECKODRIVER name
+others.";
+
+/// One command line.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Help,
+    Demo(DemoFlags),
+    Docs,
+    Setup(Browsers),
+    Test(TestFlags),
+    /// What cargo starts for each test binary of the wasm target.
+    WasmTestRunner(Vec<OsString>),
+}
+
+/// A browser that the project is tested in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BrowserKind {
+    Chromium,
+    Firefox,
+}
+
+impl BrowserKind {
+    pub(crate) const ALL: [BrowserKind; 2] = [BrowserKind::Chromium, BrowserKind::Firefox];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            BrowserKind::Chromium => "chromium",
+            BrowserKind::Firefox => "firefox",
+        }
+    }
+}
+
+impl FromStr for BrowserKind {
+    type Err = anyhow::Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match Self::ALL.into_iter().find(|kind| kind.name() == name) {
+            Some(kind) => Ok(kind),
+            None => bail!("'{name}' is not a browser known here; say chromium or firefox"),
+        }
+    }
+}
+
+/// The browsers that a command is for; both when none was named.
+pub(crate) type Browsers = Vec<BrowserKind>;
+
+#[derive(Debug)]
+pub(crate) struct DemoFlags {
+    pub(crate) input: Option<PathBuf>,
+    pub(crate) browser: BrowserKind,
+    pub(crate) open: bool,
+    pub(crate) screenshot: Option<PathBuf>,
+}
+
+#[derive(Debug)]
+pub(crate) struct TestFlags {
+    pub(crate) steps: Vec<String>,
+    pub(crate) browsers: Browsers,
+    pub(crate) package: Option<String>,
+    pub(crate) arguments: Vec<OsString>,
+}
+
+/// Reads a command line, without the program's name.
+pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command> {
+    let mut words = Words {
+        rest: arguments.collect::<Vec<_>>().into_iter(),
+    };
+    let Some(command) = words.rest.next() else {
+        return Ok(Command::Help);
+    };
+    match command.to_str() {
+        Some("help" | "--help" | "-h") => Ok(Command::Help),
+        Some("demo") => demo(words).map(Command::Demo),
+        Some("docs") => words.end().map(|()| Command::Docs),
+        Some("setup") => setup(words).map(Command::Setup),
+        Some("test") => test(words).map(Command::Test),
+        Some("wasm-test-runner") => Ok(Command::WasmTestRunner(words.rest.collect())),
+        _ => bail!("there is no command '{}'\n{USAGE}", command.display()),
+    }
+}
+
+fn demo(mut words: Words) -> Result<DemoFlags> {
+    let mut flags = DemoFlags {
+        input: None,
+        browser: BrowserKind::Chromium,
+        open: false,
+        screenshot: None,
+    };
+    while let Some(word) = words.next()? {
+        match word.as_str() {
+            "--input" => flags.input = Some(words.path("--input")?),
+            "--browser" => flags.browser = words.text("--browser")?.parse()?,
+            "--open" => flags.open = true,
+            "--screenshot" => flags.screenshot = Some(words.path("--screenshot")?),
+            other => bail!("demo does not know '{other}'\n{USAGE}"),
+        }
+    }
+    Ok(flags)
+}
+
+fn setup(mut words: Words) -> Result<Browsers> {
+    let mut browsers = Vec::new();
+    while let Some(word) = words.next()? {
+        match word.as_str() {
+            "--browser" => browsers.push(words.text("--browser")?.parse()?),
+            other => bail!("setup does not know '{other}'\n{USAGE}"),
+        }
+    }
+    Ok(or_both(browsers))
+}
+
+fn test(mut words: Words) -> Result<TestFlags> {
+    let mut flags = TestFlags {
+        steps: Vec::new(),
+        browsers: Vec::new(),
+        package: None,
+        arguments: Vec::new(),
+    };
+    while let Some(word) = words.next()? {
+        match word.as_str() {
+            "--" => flags.arguments = words.rest.by_ref().collect(),
+            "--browser" => flags.browsers.push(words.text("--browser")?.parse()?),
+            "--package" | "-p" => flags.package = Some(words.text("--package")?),
+            step if !step.starts_with('-') => flags.steps.push(word),
+            other => bail!("test does not know '{other}'\n{USAGE}"),
+        }
+    }
+    flags.browsers = or_both(flags.browsers);
+    Ok(flags)
+}
+
+fn or_both(browsers: Browsers) -> Browsers {
+    if browsers.is_empty() {
+        BrowserKind::ALL.to_vec()
+    } else {
+        browsers
+    }
+}
+
+struct Words {
+    rest: std::vec::IntoIter<OsString>,
+}
+
+impl Words {
+    fn next(&mut self) -> Result<Option<String>> {
+        match self.rest.next().map(OsString::into_string) {
+            None => Ok(None),
+            Some(Ok(word)) => Ok(Some(word)),
+            Some(Err(word)) => bail!("'{}' is not UTF-8", word.display()),
+        }
+    }
+
+    fn text(&mut self, flag: &str) -> Result<String> {
+        match self.next()? {
+            Some(word) => Ok(word),
+            None => bail!("{flag} needs a value after it\n{USAGE}"),
+        }
+    }
+
+    fn path(&mut self, flag: &str) -> Result<PathBuf> {
+        match self.rest.next() {
+            Some(word) => Ok(word.into()),
+            None => bail!("{flag} needs a file after it\n{USAGE}"),
+        }
+    }
+
+    fn end(mut self) -> Result<()> {
+        match self.next()? {
+            None => Ok(()),
+            Some(word) => bail!("'{word}' is one word too many\n{USAGE}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_line(line: &str) -> Result<Command> {
+        parse(line.split_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn demo_takes_its_defaults() {
+        let Command::Demo(flags) = parse_line("demo").unwrap() else {
+            panic!("not the demo")
+        };
+        assert_eq!(flags.browser, BrowserKind::Chromium);
+        assert!(flags.input.is_none() && !flags.open && flags.screenshot.is_none());
+    }
+
+    #[test]
+    fn test_passes_on_what_follows_the_dashes() {
+        let line = "test browser --browser firefox -p sabrpc -- --nocapture echo";
+        let Command::Test(flags) = parse_line(line).unwrap() else {
+            panic!("not the tests")
+        };
+        assert_eq!(flags.steps, ["browser"]);
+        assert_eq!(flags.browsers, [BrowserKind::Firefox]);
+        assert_eq!(flags.package.as_deref(), Some("sabrpc"));
+        assert_eq!(flags.arguments, ["--nocapture", "echo"]);
+    }
+
+    #[test]
+    fn unknown_words_and_missing_values_are_errors() {
+        for line in [
+            "bogus",
+            "demo --fast",
+            "demo --input",
+            "demo --browser opera",
+            "docs now",
+        ] {
+            assert!(parse_line(line).is_err(), "{line}");
+        }
+    }
+}

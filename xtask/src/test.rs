@@ -1,0 +1,141 @@
+//! `cargo xtask test`: every check, one after the other. A failing step does not stop the others;
+//! the closing line counts all tests, and every step that has no tests of its own counts as one.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::flags::{BrowserKind, TestFlags};
+use crate::tally::Tally;
+use crate::{project, runner, setup, shell, wasm};
+
+/// The crates that have tests for browsers.
+const BROWSER_CRATES: [&str; 2] = ["sabrpc", "opfs-vfs"];
+
+/// A step: the word that selects it, its heading, and what runs.
+type Step = (&'static str, &'static str, fn(&TestFlags) -> Result<Tally>);
+
+const STEPS: &[Step] = &[
+    ("fmt", "format", format),
+    ("clippy", "lints, on the host and for wasm", lints),
+    ("native", "native tests", native),
+    ("browser", "tests in browsers", browsers),
+];
+
+/// Runs the steps that `flags` select, all by default.
+pub(crate) fn run(flags: &TestFlags) -> Result<()> {
+    let known = STEPS.iter().map(|step| step.0).collect::<Vec<_>>();
+    if let Some(word) = flags
+        .steps
+        .iter()
+        .find(|word| !known.contains(&word.as_str()))
+    {
+        bail!(
+            "there is no step '{word}'; the steps are: {}",
+            known.join(" ")
+        );
+    }
+    let mut total = Tally::default();
+    let mut summary = Vec::new();
+    for (word, heading, step) in STEPS {
+        if !flags.steps.is_empty() && !flags.steps.iter().any(|step| step == word) {
+            continue;
+        }
+        println!("\n== {word}: {heading}");
+        let start = Instant::now();
+        let tally = step(flags).unwrap_or_else(|error| {
+            println!("error: {error:#}");
+            Tally::FAILED
+        });
+        let seconds = start.elapsed().as_secs_f64();
+        println!("== {word}: {tally} in {seconds:.1} s");
+        summary.push(format!("{word:<8} {tally:<24} {seconds:>7.1} s"));
+        total += tally;
+    }
+    println!("\n{}\n\n{total}", summary.join("\n"));
+    if total.failed > 0 {
+        bail!("{} of the checks above failed", total.failed);
+    }
+    Ok(())
+}
+
+fn format(_: &TestFlags) -> Result<Tally> {
+    let mut command = Command::new("cargo");
+    command
+        .args(["fmt", "--all", "--check"])
+        .current_dir(project::root());
+    check(&mut command)
+}
+
+fn lints(_: &TestFlags) -> Result<Tally> {
+    let mut host = Command::new("cargo");
+    host.args(["clippy", "--workspace", "--all-targets"])
+        .current_dir(project::root());
+    let mut tally = check(host.args(["--", "--deny", "warnings"]))?;
+    let mut web = wasm::cargo("clippy")?;
+    for package in BROWSER_CRATES {
+        web.args(["--package", package]);
+    }
+    tally += check(web.args(["--lib", "--tests", "--examples", "--", "--deny", "warnings"]))?;
+    Ok(tally)
+}
+
+fn native(_: &TestFlags) -> Result<Tally> {
+    let mut command = Command::new("cargo");
+    command
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .current_dir(project::root());
+    counted(&mut command)
+}
+
+fn browsers(flags: &TestFlags) -> Result<Tally> {
+    let mut tally = Tally::default();
+    for &kind in &flags.browsers {
+        for package in BROWSER_CRATES {
+            if flags.package.as_deref().is_none_or(|only| only == package) {
+                println!("-- {package} in {}", kind.name());
+                tally += browser_tests(kind, package, flags).unwrap_or_else(|error| {
+                    println!("error: {error:#}");
+                    Tally::FAILED
+                });
+            }
+        }
+    }
+    Ok(tally)
+}
+
+fn browser_tests(kind: BrowserKind, package: &str, flags: &TestFlags) -> Result<Tally> {
+    setup::browser(kind)?;
+    let mut command = wasm::cargo("test")?;
+    command.args(["--package", package, "--tests", "--no-fail-fast", "--"]);
+    command
+        .args(&flags.arguments)
+        .env(runner::BROWSER, kind.name());
+    counted(&mut command)
+}
+
+/// A command that is itself one check.
+fn check(command: &mut Command) -> Result<Tally> {
+    let status = shell::run_lines(command, shell::DEADLINE, |_| {})?;
+    Ok(if status.success() {
+        Tally::PASSED
+    } else {
+        Tally::FAILED
+    })
+}
+
+/// A command that runs tests and says how many. Failing without a failed test (it did not build,
+/// say) counts as one, and so does running none: a step must not pass by testing nothing.
+fn counted(command: &mut Command) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let status = shell::run_lines(command, shell::DEADLINE, |line| tally.read_line(line))?;
+    if tally == Tally::default() {
+        println!("error: no test ran");
+        tally += Tally::FAILED;
+    } else if !status.success() && tally.failed == 0 {
+        println!("error: it ended with {status} though no test is counted as failed");
+        tally += Tally::FAILED;
+    }
+    Ok(tally)
+}

@@ -1,0 +1,69 @@
+//! Building for wasm: cargo with the C compiler set, and an example made ready to be served.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::{project, setup, shell};
+
+/// `cargo SUBCOMMAND` for the wasm target, once everything that it needs is there.
+pub(crate) fn cargo(subcommand: &str) -> Result<Command> {
+    setup::wasm_target()?;
+    let clang = setup::clang()?;
+    let mut command = Command::new("cargo");
+    command
+        .args([subcommand, "--target", setup::WASM])
+        .current_dir(project::root())
+        .env("CC_wasm32_unknown_unknown", clang.cc)
+        .env("AR_wasm32_unknown_unknown", clang.ar);
+    Ok(command)
+}
+
+/// Builds example `name` of opfs-vfs and returns the folder to serve: its page, script and module.
+pub(crate) fn example(name: &str) -> Result<PathBuf> {
+    let mut build = cargo("build")?;
+    shell::run(build.args(["--release", "--package", "opfs-vfs", "--example", name]))?;
+    let module = project::target()
+        .join(setup::WASM)
+        .join("release/examples")
+        .join(format!("{name}.wasm"));
+
+    let folder = project::target().join("web").join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    println!(
+        "writing the bindings of {name}.wasm to {}",
+        folder.display()
+    );
+    Bindgen::new()
+        .input_path(&module)
+        .out_name(name)
+        .web(true)?
+        .typescript(false)
+        .generate(&folder)
+        .with_context(|| format!("no bindings could be made for {}", module.display()))?;
+    copy_assets(
+        &project::root().join("opfs-vfs/examples").join(name),
+        &folder,
+    )?;
+    Ok(folder)
+}
+
+/// Copies the page and what it needs: every file of the example's folder but its Rust.
+fn copy_assets(from: &Path, to: &Path) -> Result<()> {
+    let entries = fs::read_dir(from)
+        .with_context(|| format!("the example's folder {} can't be read", from.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_file() && path.extension().is_none_or(|extension| extension != "rs") {
+            let name = path.file_name().context("a file without a name")?;
+            fs::copy(&path, to.join(name))?;
+        }
+    }
+    Ok(())
+}
