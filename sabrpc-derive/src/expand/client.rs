@@ -1,0 +1,198 @@
+//! Both clients: one generator, as they differ in `async` and `.await` only.
+
+use super::Items;
+use crate::model::{Answer, Arg, ArgKind, Method};
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Ident;
+use syn::ext::IdentExt;
+
+/// Which of the two clients.
+#[derive(Clone, Copy)]
+pub(super) enum Flavor {
+    /// Waits for the answer.
+    Blocking,
+    /// Awaits the answer.
+    Async,
+}
+
+impl Flavor {
+    fn client<'a>(self, items: &'a Items<'_>) -> &'a Ident {
+        match self {
+            Self::Blocking => &items.client,
+            Self::Async => &items.async_client,
+        }
+    }
+
+    /// The type in `sabrpc` that does the work.
+    fn caller(self) -> TokenStream {
+        match self {
+            Self::Blocking => quote!(Caller),
+            Self::Async => quote!(AsyncCaller),
+        }
+    }
+
+    fn doc(self, service: &str) -> String {
+        match self {
+            Self::Blocking => format!("Calls a [`{service}`] service and waits for the answers."),
+            Self::Async => format!(
+                "Calls a [`{service}`] service from a thread that may not block, and awaits the answers."
+            ),
+        }
+    }
+
+    fn keyword(self) -> Option<TokenStream> {
+        match self {
+            Self::Blocking => None,
+            Self::Async => Some(quote!(async)),
+        }
+    }
+
+    fn wait(self) -> Option<TokenStream> {
+        match self {
+            Self::Blocking => None,
+            Self::Async => Some(quote!(.await)),
+        }
+    }
+}
+
+/// `pub struct KvClient<R = DefaultRegion> { … }`
+pub(super) fn structure(items: &Items<'_>, flavor: Flavor) -> TokenStream {
+    let Items {
+        krate,
+        vis,
+        on_types,
+        ..
+    } = items;
+    let client = flavor.client(items);
+    let caller = flavor.caller();
+    let doc = Items::doc(flavor.doc(&items.name));
+    let region = items.service.type_parameter("R");
+    quote! {
+        #doc
+        #on_types
+        #vis struct #client<#region: #krate::Region = #krate::DefaultRegion> {
+            caller: #krate::#caller<#region>,
+        }
+    }
+}
+
+/// `impl<R: Region> KvClient<R> { … }`
+pub(super) fn methods(items: &Items<'_>, flavor: Flavor) -> TokenStream {
+    let Items {
+        krate,
+        vis,
+        on_impls,
+        op,
+        ..
+    } = items;
+    let client = flavor.client(items);
+    let caller = flavor.caller();
+    let region = items.service.type_parameter("R");
+    let methods = items
+        .methods()
+        .map(|service_method| method(items, service_method, flavor));
+    quote! {
+        #on_impls
+        #[allow(dead_code, clippy::missing_errors_doc)]
+        impl<#region: #krate::Region> #client<#region> {
+            /// Connects to the server of `channel`.
+            #vis fn attach(
+                channel: &#krate::Channel<#region>,
+            ) -> ::core::result::Result<Self, #krate::RpcError> {
+                ::core::result::Result::Ok(Self {
+                    caller: #krate::#caller::attach(channel, #op::SERVICE)?,
+                })
+            }
+
+            /// The connection that the calls go through.
+            #[must_use]
+            #vis fn caller(&self) -> &#krate::#caller<#region> {
+                &self.caller
+            }
+
+            #(#methods)*
+        }
+    }
+}
+
+/// `pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, CallError<KvError>> { … }`
+fn method(items: &Items<'_>, method: &Method, flavor: Flavor) -> TokenStream {
+    let Items { krate, vis, .. } = items;
+    let Method { carried, sig, .. } = method;
+    let (cfgs, deprecated, allows) = (&carried.cfgs, &carried.deprecated, &carried.allows);
+    let docs = docs(items, method);
+    let keyword = flavor.keyword();
+    let wait = flavor.wait();
+    let ident = &sig.ident;
+    let parameters = method.args.iter().map(parameter);
+    let call = call(items, method);
+    let (value, error) = match &method.answer {
+        Answer::Nothing => (quote!(()), quote!(#krate::RpcError)),
+        Answer::Plain(ty) => (quote!(#ty), quote!(#krate::RpcError)),
+        Answer::Fallible { ok, error } => (quote!(#ok), quote!(#krate::CallError<#error>)),
+    };
+    quote! {
+        #(#cfgs)*
+        #docs
+        #(#deprecated)*
+        #(#allows)*
+        #vis #keyword fn #ident(&self #(, #parameters)*) -> ::core::result::Result<#value, #error> {
+            self.caller.#call #wait
+        }
+    }
+}
+
+/// The method's own docs, or a line in their place: every item of a crate that denies `missing_docs` has some.
+fn docs(items: &Items<'_>, method: &Method) -> TokenStream {
+    let docs = &method.carried.docs;
+    let is_documented = docs.iter().any(|attr| attr.path().is_ident("doc"));
+    if is_documented {
+        quote!(#(#docs)*)
+    } else {
+        let doc = Items::doc(format_args!(
+            "Calls [`{}::{}`].",
+            items.name,
+            method.sig.ident.unraw()
+        ));
+        quote!(#doc #(#docs)*)
+    }
+}
+
+/// `out: &mut [u8]`
+fn parameter(arg: &Arg) -> TokenStream {
+    let Arg { name, ty, .. } = arg;
+    match arg.kind {
+        ArgKind::AsWritten | ArgKind::Lent(_) => quote!(#name: #ty),
+        ArgKind::BulkIn => quote!(#name: &[u8]),
+        ArgKind::BulkOut => quote!(#name: &mut [u8]),
+    }
+}
+
+/// `call_fallible(KvOp::Read.info(), &(file, offset), &[], &mut [out])`
+fn call(items: &Items<'_>, method: &Method) -> TokenStream {
+    let (op, variant) = (&items.op, &method.variant);
+    let is_fallible = matches!(method.answer, Answer::Fallible { .. });
+    let names = method.encoded().map(|arg| &arg.name);
+    let bulk_in = method.bulk_in().map(|arg| &arg.name);
+    let bulk_out = method.bulk_out().map(|arg| &arg.name);
+    let args = match method.encoded().count() {
+        1 => quote!((#(#names),*,)),
+        _ => quote!((#(#names),*)),
+    };
+    if method.oneway.is_some() {
+        let send = if is_fallible {
+            quote!(send_fallible)
+        } else {
+            quote!(send_plain)
+        };
+        quote!(#send(#op::#variant.info(), &#args, &[#(#bulk_in),*]))
+    } else {
+        let call = if is_fallible {
+            quote!(call_fallible)
+        } else {
+            quote!(call_plain)
+        };
+        quote!(#call(#op::#variant.info(), &#args, &[#(#bulk_in),*], &mut [#(#bulk_out),*]))
+    }
+}
