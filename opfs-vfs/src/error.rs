@@ -108,11 +108,7 @@ pub enum VfsError {
 impl VfsError {
     /// A failure of the store below: which operation, on what, and what it said.
     pub fn io(op: &str, path: &VfsPath, cause: impl std::fmt::Display) -> Self {
-        Self::Io {
-            op: op.to_owned(),
-            path: path.clone(),
-            cause: cause.to_string(),
-        }
+        Self::Io { op: op.to_owned(), path: path.clone(), cause: cause.to_string() }
     }
 }
 

@@ -79,9 +79,7 @@ fn check_segment(segment: &str) -> Result<(), PathError> {
         return Err(PathError::DotSegment);
     }
     if segment.len() > MAX_SEGMENT {
-        return Err(PathError::SegmentTooLong {
-            bytes: segment.len(),
-        });
+        return Err(PathError::SegmentTooLong { bytes: segment.len() });
     }
     // A backslash is a separator for a browser on Windows, and NUL ends a name for the operating system: either would
     // let one name mean two files.
@@ -156,10 +154,7 @@ mod tests {
 
     #[test]
     fn a_relative_path_starts_at_the_root() {
-        assert_eq!(
-            VfsPath::parse("a.db").unwrap(),
-            VfsPath::parse("/a.db").unwrap()
-        );
+        assert_eq!(VfsPath::parse("a.db").unwrap(), VfsPath::parse("/a.db").unwrap());
         assert_eq!(VfsPath::parse("x/y/a.db").unwrap().as_str(), "/x/y/a.db");
     }
 
@@ -168,10 +163,7 @@ mod tests {
         let path = VfsPath::parse("/x/y/a.db").unwrap();
         assert_eq!(path.folders().collect::<Vec<_>>(), ["x", "y"]);
         assert_eq!(path.file_name(), "a.db");
-        assert_eq!(
-            path.with_suffix("-journal").unwrap().as_str(),
-            "/x/y/a.db-journal"
-        );
+        assert_eq!(path.with_suffix("-journal").unwrap().as_str(), "/x/y/a.db-journal");
         assert_eq!(VfsPath::parse("a").unwrap().folders().count(), 0);
     }
 
@@ -197,23 +189,11 @@ mod tests {
     fn length_limits_are_exact() {
         let segment = "s".repeat(MAX_SEGMENT);
         assert!(VfsPath::parse(&segment).is_ok());
-        assert_eq!(
-            VfsPath::parse(&format!("{segment}s")),
-            Err(PathError::SegmentTooLong { bytes: 256 })
-        );
+        assert_eq!(VfsPath::parse(&format!("{segment}s")), Err(PathError::SegmentTooLong { bytes: 256 }));
         let long = ["ab"; 400].join("/");
-        assert_eq!(
-            VfsPath::parse(&long),
-            Err(PathError::TooLong { bytes: 1200 })
-        );
-        assert_eq!(
-            VfsPath::parse(&"x".repeat(5000)),
-            Err(PathError::TooLong { bytes: 5001 })
-        );
-        let full = format!(
-            "/{}",
-            [&*"p".repeat(250); 5].join("/").split_at(MAX_PATH - 1).0
-        );
+        assert_eq!(VfsPath::parse(&long), Err(PathError::TooLong { bytes: 1200 }));
+        assert_eq!(VfsPath::parse(&"x".repeat(5000)), Err(PathError::TooLong { bytes: 5001 }));
+        let full = format!("/{}", [&*"p".repeat(250); 5].join("/").split_at(MAX_PATH - 1).0);
         assert_eq!(VfsPath::parse(&full).unwrap().as_str().len(), MAX_PATH);
     }
 

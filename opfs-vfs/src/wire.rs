@@ -52,13 +52,8 @@ pub struct OpenFlags {
 
 impl OpenFlags {
     /// A database for reading and writing that must exist.
-    pub const MAIN_DB: Self = Self {
-        kind: FileKind::MainDb,
-        write: true,
-        create: false,
-        exclusive: false,
-        delete_on_close: false,
-    };
+    pub const MAIN_DB: Self =
+        Self { kind: FileKind::MainDb, write: true, create: false, exclusive: false, delete_on_close: false };
 
     /// The same flags for another kind of file.
     pub const fn kind(mut self, kind: FileKind) -> Self {

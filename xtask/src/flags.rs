@@ -90,9 +90,7 @@ pub(crate) struct TestFlags {
 
 /// Reads a command line, without the program's name.
 pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command> {
-    let mut words = Words {
-        rest: arguments.collect::<Vec<_>>().into_iter(),
-    };
+    let mut words = Words { rest: arguments.collect::<Vec<_>>().into_iter() };
     let Some(command) = words.rest.next() else {
         return Ok(Command::Help);
     };
@@ -108,12 +106,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
 }
 
 fn demo(mut words: Words) -> Result<DemoFlags> {
-    let mut flags = DemoFlags {
-        input: None,
-        browser: BrowserKind::Chromium,
-        open: false,
-        screenshot: None,
-    };
+    let mut flags = DemoFlags { input: None, browser: BrowserKind::Chromium, open: false, screenshot: None };
     while let Some(word) = words.next()? {
         match word.as_str() {
             "--input" => flags.input = Some(words.path("--input")?),
@@ -138,12 +131,8 @@ fn setup(mut words: Words) -> Result<Browsers> {
 }
 
 fn test(mut words: Words) -> Result<TestFlags> {
-    let mut flags = TestFlags {
-        steps: Vec::new(),
-        browsers: Vec::new(),
-        package: None,
-        arguments: Vec::new(),
-    };
+    let mut flags =
+        TestFlags { steps: Vec::new(), browsers: Vec::new(), package: None, arguments: Vec::new() };
     while let Some(word) = words.next()? {
         match word.as_str() {
             "--" => flags.arguments = words.rest.by_ref().collect(),
@@ -158,11 +147,7 @@ fn test(mut words: Words) -> Result<TestFlags> {
 }
 
 fn or_both(browsers: Browsers) -> Browsers {
-    if browsers.is_empty() {
-        BrowserKind::ALL.to_vec()
-    } else {
-        browsers
-    }
+    if browsers.is_empty() { BrowserKind::ALL.to_vec() } else { browsers }
 }
 
 struct Words {
@@ -210,9 +195,7 @@ mod tests {
 
     #[test]
     fn demo_takes_its_defaults() {
-        let Command::Demo(flags) = parse_line("demo").unwrap() else {
-            panic!("not the demo")
-        };
+        let Command::Demo(flags) = parse_line("demo").unwrap() else { panic!("not the demo") };
         assert_eq!(flags.browser, BrowserKind::Chromium);
         assert!(flags.input.is_none() && !flags.open && flags.screenshot.is_none());
     }
@@ -220,9 +203,7 @@ mod tests {
     #[test]
     fn test_passes_on_what_follows_the_dashes() {
         let line = "test browser --browser firefox -p sabrpc -- --nocapture echo";
-        let Command::Test(flags) = parse_line(line).unwrap() else {
-            panic!("not the tests")
-        };
+        let Command::Test(flags) = parse_line(line).unwrap() else { panic!("not the tests") };
         assert_eq!(flags.steps, ["browser"]);
         assert_eq!(flags.browsers, [BrowserKind::Firefox]);
         assert_eq!(flags.package.as_deref(), Some("sabrpc"));
@@ -231,13 +212,7 @@ mod tests {
 
     #[test]
     fn unknown_words_and_missing_values_are_errors() {
-        for line in [
-            "bogus",
-            "demo --fast",
-            "demo --input",
-            "demo --browser opera",
-            "docs now",
-        ] {
+        for line in ["bogus", "demo --fast", "demo --input", "demo --browser opera", "docs now"] {
             assert!(parse_line(line).is_err(), "{line}");
         }
     }

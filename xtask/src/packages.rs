@@ -32,11 +32,7 @@ impl Packages {
             bail!("{} is missing. {}", self.what, self.advice());
         }
         let Some(root) = become_root() else {
-            bail!(
-                "{} is missing, and only root may install it. {}",
-                self.what,
-                self.advice()
-            );
+            bail!("{} is missing, and only root may install it. {}", self.what, self.advice());
         };
         println!("{} is missing: installing it with apt-get", self.what);
         // Without lists apt-get knows no package; with old ones it asks for versions that are gone.
@@ -45,22 +41,14 @@ impl Packages {
         }
         apt_get(&root, &["update"])?;
         if let Err(error) = apt_get(&root, &self.install_arguments()) {
-            bail!(
-                "{} could not be installed: {error:#}. {}",
-                self.what,
-                self.advice()
-            );
+            bail!("{} could not be installed: {error:#}. {}", self.what, self.advice());
         }
         Ok(())
     }
 
     fn names(&self) -> &'static [&'static str] {
         let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
-        if release.lines().any(|line| line == "ID=ubuntu") {
-            self.ubuntu
-        } else {
-            self.debian
-        }
+        if release.lines().any(|line| line == "ID=ubuntu") { self.ubuntu } else { self.debian }
     }
 
     fn install_arguments(&self) -> Vec<&'static str> {
@@ -103,19 +91,13 @@ fn has_lists() -> bool {
     let Ok(entries) = Path::new("/var/lib/apt/lists").read_dir() else {
         return false;
     };
-    entries
-        .flatten()
-        .any(|entry| entry.file_name().to_string_lossy().contains("_Packages"))
+    entries.flatten().any(|entry| entry.file_name().to_string_lossy().contains("_Packages"))
 }
 
 fn apt_get(root: &[&str], arguments: &[&str]) -> Result<()> {
     // `env` rather than an environment variable: sudo does not pass those on.
     let words = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
-    let mut words = root
-        .iter()
-        .copied()
-        .chain(words)
-        .chain(arguments.iter().copied());
+    let mut words = root.iter().copied().chain(words).chain(arguments.iter().copied());
     let mut command = Command::new(words.next().unwrap_or("apt-get"));
     shell::run(command.args(words))
 }

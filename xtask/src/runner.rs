@@ -45,9 +45,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
         );
     }
     let kind = match std::env::var(BROWSER) {
-        Ok(name) => name
-            .parse()
-            .with_context(|| format!("{BROWSER} is wrong"))?,
+        Ok(name) => name.parse().with_context(|| format!("{BROWSER} is wrong"))?,
         Err(_) => BrowserKind::Chromium,
     };
     let browser = setup::find(kind)?;
@@ -66,11 +64,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
         .env("WASM_BINDGEN_TEST_TIMEOUT", timeout())
         .status()?;
     if !status.success() {
-        bail!(
-            "the tests of {} failed in {}",
-            binary(arguments),
-            kind.name()
-        );
+        bail!("the tests of {} failed in {}", binary(arguments), kind.name());
     }
     Ok(())
 }
@@ -82,10 +76,7 @@ fn timeout() -> OsString {
 
 fn binary(arguments: &[OsString]) -> String {
     let path = arguments.first().map(PathBuf::from).unwrap_or_default();
-    path.file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Writes the browser's settings where the runner reads them.

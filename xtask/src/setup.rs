@@ -68,11 +68,7 @@ pub(crate) fn run(browsers: &Browsers) -> Result<()> {
     for &kind in browsers {
         let found = browser(kind)?;
         let name = kind.name();
-        println!(
-            "{name}: {}, {}",
-            found.program.display(),
-            found.driver.display()
-        );
+        println!("{name}: {}, {}", found.program.display(), found.driver.display());
     }
     Ok(())
 }
@@ -81,19 +77,13 @@ pub(crate) fn run(browsers: &Browsers) -> Result<()> {
 pub(crate) fn wasm_target() -> Result<()> {
     let has_target = || {
         let mut question = Command::new("rustc");
-        question
-            .args(["--print", "target-libdir", "--target", WASM])
-            .current_dir(project::root());
+        question.args(["--print", "target-libdir", "--target", WASM]).current_dir(project::root());
         let folder = shell::ask(&mut question).map(PathBuf::from);
-        folder
-            .and_then(|folder| fs::read_dir(folder).ok())
-            .is_some_and(|mut entries| {
-                entries.any(|entry| {
-                    entry.is_ok_and(|entry| {
-                        entry.file_name().to_string_lossy().starts_with("libstd")
-                    })
-                })
+        folder.and_then(|folder| fs::read_dir(folder).ok()).is_some_and(|mut entries| {
+            entries.any(|entry| {
+                entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("libstd"))
             })
+        })
     };
     if has_target() {
         return Ok(());
@@ -105,11 +95,7 @@ pub(crate) fn wasm_target() -> Result<()> {
         );
     }
     println!("the Rust toolchain has no {WASM} target: adding it with rustup");
-    shell::run(
-        Command::new("rustup")
-            .args(["target", "add", WASM])
-            .current_dir(project::root()),
-    )?;
+    shell::run(Command::new("rustup").args(["target", "add", WASM]).current_dir(project::root()))?;
     if !has_target() {
         bail!("rustup added {WASM}, and rustc still can't find it; see `rustup show`");
     }
@@ -122,8 +108,7 @@ pub(crate) fn clang() -> Result<Clang> {
         return Ok(found);
     }
     CLANG.install()?;
-    find_clang()?
-        .context("clang was installed, but can't compile for wasm32; see the messages above")
+    find_clang()?.context("clang was installed, but can't compile for wasm32; see the messages above")
 }
 
 fn find_clang() -> Result<Option<Clang>> {
@@ -158,10 +143,7 @@ fn compiles_for_wasm(cc: &PathBuf) -> Result<bool> {
     let source = folder.path().join("probe.c");
     fs::write(&source, "int probe(int x) { return x + 1; }\n")?;
     let mut command = Command::new(cc);
-    command
-        .arg("--target=wasm32-unknown-unknown")
-        .arg("-c")
-        .arg(&source);
+    command.arg("--target=wasm32-unknown-unknown").arg("-c").arg(&source);
     command.arg("-o").arg(folder.path().join("probe.o"));
     Ok(shell::ask(&mut command).is_some())
 }
@@ -181,27 +163,15 @@ pub(crate) fn browser(kind: BrowserKind) -> Result<Browser> {
     }
     let program = find_browser(kind)?
         .with_context(|| format!("{} was installed, but is not in PATH", packages.what))?;
-    let driver = find_driver(kind)?.with_context(|| {
-        format!(
-            "the driver of {} was installed, but is not in PATH",
-            kind.name()
-        )
-    })?;
-    Ok(Browser {
-        kind,
-        program,
-        driver,
-    })
+    let driver = find_driver(kind)?
+        .with_context(|| format!("the driver of {} was installed, but is not in PATH", kind.name()))?;
+    Ok(Browser { kind, program, driver })
 }
 
 /// Finds `kind` with its driver where they are, and installs nothing.
 pub(crate) fn find(kind: BrowserKind) -> Result<Browser> {
     match (find_browser(kind)?, find_driver(kind)?) {
-        (Some(program), Some(driver)) => Ok(Browser {
-            kind,
-            program,
-            driver,
-        }),
+        (Some(program), Some(driver)) => Ok(Browser { kind, program, driver }),
         _ => bail!(
             "{name} or its driver is missing; `cargo xtask setup --browser {name}` installs them",
             name = kind.name()
@@ -224,11 +194,7 @@ fn find_browser(kind: BrowserKind) -> Result<Option<PathBuf>> {
         ),
         BrowserKind::Firefox => named_or_first(
             "FIREFOX",
-            &[
-                "firefox-esr",
-                "firefox",
-                "/Applications/Firefox.app/Contents/MacOS/firefox",
-            ],
+            &["firefox-esr", "firefox", "/Applications/Firefox.app/Contents/MacOS/firefox"],
         ),
     }
 }
@@ -237,19 +203,12 @@ fn find_driver(kind: BrowserKind) -> Result<Option<PathBuf>> {
     match kind {
         BrowserKind::Chromium => named_or_first(
             "CHROMEDRIVER",
-            &[
-                "chromedriver",
-                "chromium.chromedriver",
-                "/usr/lib/chromium-browser/chromedriver",
-            ],
+            &["chromedriver", "chromium.chromedriver", "/usr/lib/chromium-browser/chromedriver"],
         ),
         BrowserKind::Firefox => {
             let built = project::tools().join("bin").join("geckodriver");
             let built = built.to_string_lossy();
-            named_or_first(
-                "GECKODRIVER",
-                &["geckodriver", "firefox.geckodriver", &built],
-            )
+            named_or_first("GECKODRIVER", &["geckodriver", "firefox.geckodriver", &built])
         }
     }
 }

@@ -18,10 +18,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(40 * 60);
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = run_lines(command, DEADLINE, |_| {})?;
     if !status.success() {
-        bail!(
-            "`{}` failed ({status}); its output above says why",
-            line_of(command)
-        );
+        bail!("`{}` failed ({status}); its output above says why", line_of(command));
     }
     Ok(())
 }
@@ -64,21 +61,14 @@ pub(crate) fn run_lines(
     let status = child.wait()?;
     drop(ended);
     if watchdog.join().unwrap_or(false) {
-        bail!(
-            "`{line}` had not ended after {} minutes and was stopped",
-            deadline.as_secs() / 60
-        );
+        bail!("`{line}` had not ended after {} minutes and was stopped", deadline.as_secs() / 60);
     }
     Ok(status)
 }
 
 /// What `command` prints, without the white space around it; none when it can't be run or fails.
 pub(crate) fn ask(command: &mut Command) -> Option<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     output.status.success().then_some(text)
 }
@@ -96,21 +86,12 @@ pub(crate) fn kill_tree(process: u32) {
     let mut family = vec![process];
     let mut next = 0;
     while let Some(&parent) = family.get(next) {
-        family.extend(
-            pairs
-                .iter()
-                .filter(|pair| pair.1 == parent)
-                .map(|pair| pair.0),
-        );
+        family.extend(pairs.iter().filter(|pair| pair.1 == parent).map(|pair| pair.0));
         next += 1;
     }
     let pids = family.iter().map(u32::to_string);
     // Already gone is fine: that is what was wanted.
-    let _ = Command::new("kill")
-        .arg("-KILL")
-        .args(pids)
-        .stderr(Stdio::null())
-        .status();
+    let _ = Command::new("kill").arg("-KILL").args(pids).stderr(Stdio::null()).status();
 }
 
 /// Looks for a program by name in `PATH`, or by its full path.
@@ -120,18 +101,13 @@ pub(crate) fn find_program(name: impl AsRef<OsStr>) -> Option<PathBuf> {
         return name.is_file().then(|| name.to_owned());
     }
     let folders = std::env::var_os("PATH")?;
-    std::env::split_paths(&folders)
-        .map(|folder| folder.join(name))
-        .find(|candidate| candidate.is_file())
+    std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|candidate| candidate.is_file())
 }
 
 /// A command as a person would type it.
 fn line_of(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -11,14 +11,8 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) const PASSED: Tally = Tally {
-        passed: 1,
-        failed: 0,
-    };
-    pub(crate) const FAILED: Tally = Tally {
-        passed: 0,
-        failed: 1,
-    };
+    pub(crate) const PASSED: Tally = Tally { passed: 1, failed: 0 };
+    pub(crate) const FAILED: Tally = Tally { passed: 0, failed: 1 };
 
     /// Adds what a line of a test program's output counts, such as
     /// `test result: ok. 3 passed; 0 failed; 0 ignored`; other lines count nothing.
@@ -63,20 +57,12 @@ mod tests {
     fn counts_the_lines_of_test_programs_and_no_others() {
         let mut tally = Tally::default();
         tally.read_line("running 12 tests");
-        tally.read_line(
-            "test result: ok. 11 passed; 0 failed; 1 ignored; 0 measured; finished in 0.01s",
-        );
+        tally.read_line("test result: ok. 11 passed; 0 failed; 1 ignored; 0 measured; finished in 0.01s");
         tally.read_line(
             "test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 filtered out; finished in 1.2s",
         );
         tally.read_line("7 passed");
-        assert_eq!(
-            tally,
-            Tally {
-                passed: 13,
-                failed: 3
-            }
-        );
+        assert_eq!(tally, Tally { passed: 13, failed: 3 });
         assert_eq!(tally.to_string(), "13 passed, 3 failed");
     }
 }

@@ -26,15 +26,8 @@ const STEPS: &[Step] = &[
 /// Runs the steps that `flags` select, all by default.
 pub(crate) fn run(flags: &TestFlags) -> Result<()> {
     let known = STEPS.iter().map(|step| step.0).collect::<Vec<_>>();
-    if let Some(word) = flags
-        .steps
-        .iter()
-        .find(|word| !known.contains(&word.as_str()))
-    {
-        bail!(
-            "there is no step '{word}'; the steps are: {}",
-            known.join(" ")
-        );
+    if let Some(word) = flags.steps.iter().find(|word| !known.contains(&word.as_str())) {
+        bail!("there is no step '{word}'; the steps are: {}", known.join(" "));
     }
     let mut total = Tally::default();
     let mut summary = Vec::new();
@@ -62,16 +55,13 @@ pub(crate) fn run(flags: &TestFlags) -> Result<()> {
 
 fn format(_: &TestFlags) -> Result<Tally> {
     let mut command = Command::new("cargo");
-    command
-        .args(["fmt", "--all", "--check"])
-        .current_dir(project::root());
+    command.args(["fmt", "--all", "--check"]).current_dir(project::root());
     check(&mut command)
 }
 
 fn lints(_: &TestFlags) -> Result<Tally> {
     let mut host = Command::new("cargo");
-    host.args(["clippy", "--workspace", "--all-targets"])
-        .current_dir(project::root());
+    host.args(["clippy", "--workspace", "--all-targets"]).current_dir(project::root());
     let mut tally = check(host.args(["--", "--deny", "warnings"]))?;
     let mut web = wasm::cargo("clippy")?;
     for package in BROWSER_CRATES {
@@ -83,9 +73,7 @@ fn lints(_: &TestFlags) -> Result<Tally> {
 
 fn native(_: &TestFlags) -> Result<Tally> {
     let mut command = Command::new("cargo");
-    command
-        .args(["test", "--workspace", "--no-fail-fast"])
-        .current_dir(project::root());
+    command.args(["test", "--workspace", "--no-fail-fast"]).current_dir(project::root());
     counted(&mut command)
 }
 
@@ -109,20 +97,14 @@ fn browser_tests(kind: BrowserKind, package: &str, flags: &TestFlags) -> Result<
     setup::browser(kind)?;
     let mut command = wasm::cargo("test")?;
     command.args(["--package", package, "--tests", "--no-fail-fast", "--"]);
-    command
-        .args(&flags.arguments)
-        .env(runner::BROWSER, kind.name());
+    command.args(&flags.arguments).env(runner::BROWSER, kind.name());
     counted(&mut command)
 }
 
 /// A command that is itself one check.
 fn check(command: &mut Command) -> Result<Tally> {
     let status = shell::run_lines(command, shell::DEADLINE, |_| {})?;
-    Ok(if status.success() {
-        Tally::PASSED
-    } else {
-        Tally::FAILED
-    })
+    Ok(if status.success() { Tally::PASSED } else { Tally::FAILED })
 }
 
 /// A command that runs tests and says how many. Failing without a failed test (it did not build,

@@ -26,20 +26,14 @@ pub(crate) fn cargo(subcommand: &str) -> Result<Command> {
 pub(crate) fn example(name: &str) -> Result<PathBuf> {
     let mut build = cargo("build")?;
     shell::run(build.args(["--release", "--package", "opfs-vfs", "--example", name]))?;
-    let module = project::target()
-        .join(setup::WASM)
-        .join("release/examples")
-        .join(format!("{name}.wasm"));
+    let module = project::target().join(setup::WASM).join("release/examples").join(format!("{name}.wasm"));
 
     let folder = project::target().join("web").join(name);
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
     fs::create_dir_all(&folder)?;
-    println!(
-        "writing the bindings of {name}.wasm to {}",
-        folder.display()
-    );
+    println!("writing the bindings of {name}.wasm to {}", folder.display());
     Bindgen::new()
         .input_path(&module)
         .out_name(name)
@@ -47,10 +41,7 @@ pub(crate) fn example(name: &str) -> Result<PathBuf> {
         .typescript(false)
         .generate(&folder)
         .with_context(|| format!("no bindings could be made for {}", module.display()))?;
-    copy_assets(
-        &project::root().join("opfs-vfs/examples").join(name),
-        &folder,
-    )?;
+    copy_assets(&project::root().join("opfs-vfs/examples").join(name), &folder)?;
     Ok(folder)
 }
 

@@ -1,0 +1,176 @@
+// The primitives of sabrpc's region trait over a SharedArrayBuffer: a handful of free functions with integer arguments,
+// which wasm-bindgen imports directly, without a shim. `h` is a handle, `w` a word's index, `o` a byte offset, `p` an
+// address in the caller's own wasm memory. The region in use is kept in module variables and swapped when the handle
+// changes; views are cached, and refreshed when our memory has grown (an old view is then too short).
+
+const regions = [];
+let current = -1, words, bytes, memory, own, own32;
+let mine = null, minePtr = -1, theirs = null, theirsAt = -1;
+
+export function region_open(buffer, wasmMemory) {
+  const free = regions.indexOf(undefined);
+  const h = free < 0 ? regions.length : free;
+  regions[h] = { words: new Int32Array(buffer), bytes: new Uint8Array(buffer), memory: wasmMemory };
+  if (h === current) current = -1;
+  return h;
+}
+
+export function region_close(h) {
+  regions[h] = undefined;
+  if (h === current) current = -1;
+}
+
+function select(h) {
+  current = h;
+  ({ words, bytes, memory } = regions[h]);
+  refresh();
+  theirs = null;
+}
+
+function refresh() {
+  own = new Uint8Array(memory.buffer);
+  own32 = new Int32Array(memory.buffer);
+  mine = null;
+}
+
+export function region_load(h, w) {
+  if (h !== current) select(h);
+  return Atomics.load(words, w);
+}
+
+export function region_store(h, w, value) {
+  if (h !== current) select(h);
+  Atomics.store(words, w, value);
+}
+
+export function region_add(h, w, value) {
+  if (h !== current) select(h);
+  return Atomics.add(words, w, value);
+}
+
+export function region_compare_exchange(h, w, old, value) {
+  if (h !== current) select(h);
+  return Atomics.compareExchange(words, w, old, value);
+}
+
+export function region_wait(h, w, old, millis) {
+  if (h !== current) select(h);
+  Atomics.wait(words, w, old, millis);
+}
+
+export function region_notify(h, w) {
+  if (h !== current) select(h);
+  Atomics.notify(words, w);
+}
+
+export function region_publish(h, w, value, a, b, flag) {
+  if (h !== current) select(h);
+  const view = words;
+  view[w + 1] = a;
+  view[w + 2] = b;
+  Atomics.store(view, w, value);
+  return Atomics.load(view, flag) !== 0;
+}
+
+// Writes the two words behind `w` to our memory at `out` when it changed.
+export function region_await_change(h, w, old, polls, out) {
+  if (h !== current) select(h);
+  const view = words;
+  for (let i = 0; i < polls; i++) {
+    const value = Atomics.load(view, w);
+    if (value !== old) {
+      const at = out >>> 2;
+      if (at + 1 >= own32.length) refresh();
+      own32[at] = view[w + 1];
+      own32[at + 1] = view[w + 2];
+      return value;
+    }
+  }
+  return old;
+}
+
+export function region_copy_in(h, o, p, len) {
+  if (h !== current) select(h);
+  p >>>= 0;
+  if (mine === null || p !== minePtr || len !== mine.length) {
+    if (p + len > own.length) refresh();
+    mine = own.subarray(p, p + len);
+    minePtr = p;
+  }
+  bytes.set(mine, o);
+}
+
+export function region_copy_out(h, o, p, len) {
+  if (h !== current) select(h);
+  p >>>= 0;
+  if (p + len > own.length) refresh();
+  if (theirs === null || o !== theirsAt || len !== theirs.length) {
+    theirs = bytes.subarray(o, o + len);
+    theirsAt = o;
+  }
+  own.set(theirs, p);
+}
+
+export function region_view(h, o, len) {
+  return regions[h].bytes.subarray(o, o + len);
+}
+
+// Resolves when the word may have changed. Without Atomics.waitAsync it looks again after a few milliseconds.
+export function region_wait_async(h, w, old, millis) {
+  const view = regions[h].words;
+  if (typeof Atomics.waitAsync !== "function") {
+    return Atomics.load(view, w) === old ? timeout(Math.min(millis, 4)) : Promise.resolve();
+  }
+  const { async, value } = Atomics.waitAsync(view, w, old, millis);
+  return async ? value : Promise.resolve();
+}
+
+// Whether this thread may block: asked of the engine itself, with a wait that cannot last.
+export function can_block() {
+  try {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function timeout(millis) {
+  return new Promise((resolve) => setTimeout(resolve, millis));
+}
+
+// A task of the event loop's own, so that timers and messages run before it; setTimeout would cost milliseconds.
+let channel = null;
+const due = [];
+export function macrotask() {
+  if (channel === null) {
+    channel = new MessageChannel();
+    channel.port1.onmessage = () => due.shift()();
+  }
+  return new Promise((resolve) => {
+    due.push(resolve);
+    channel.port2.postMessage(null);
+  });
+}
+
+export function now() {
+  return performance.now();
+}
+
+export function is_isolated() {
+  return globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer === "function";
+}
+
+export function new_memory(size) {
+  const pages = Math.ceil(size / 65536);
+  return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+}
+
+export function memory_buffer(memory) {
+  const buffer = memory instanceof WebAssembly.Memory ? memory.buffer : memory;
+  return buffer instanceof SharedArrayBuffer ? buffer : undefined;
+}
+
+export function buffer_length(buffer) {
+  return buffer.byteLength;
+}

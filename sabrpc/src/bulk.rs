@@ -1,0 +1,197 @@
+//! Bulk bytes as a service sees them: views of the region, not copies.
+
+use std::cell::{Cell, RefMut};
+
+use crate::region::Bytes;
+
+/// Bytes that the caller passed beside the arguments: a view, read where they lie.
+///
+/// In a trait for [`sab_service`](crate::sab_service), `data: BulkIn<'_>` is a plain `&[u8]` at the caller.
+pub struct BulkIn<'a> {
+    source: Source<'a>,
+}
+
+enum Source<'a> {
+    Region { region: &'a dyn Bytes, offset: u32, len: u32 },
+    Slice(&'a [u8]),
+}
+
+impl<'a> BulkIn<'a> {
+    pub(crate) fn in_region(region: &'a dyn Bytes, offset: u32, len: u32) -> Self {
+        Self { source: Source::Region { region, offset, len } }
+    }
+
+    /// A view of a slice, to call a service's method directly (in a test, say).
+    ///
+    /// ```
+    /// let bulk = sabrpc::BulkIn::from_slice(b"sanity");
+    /// let mut end = [0; 3];
+    /// bulk.copy_to(3, &mut end);
+    /// assert_eq!((bulk.len(), &end), (6, b"ity"));
+    /// ```
+    pub fn from_slice(bytes: &'a [u8]) -> Self {
+        Self { source: Source::Slice(bytes) }
+    }
+
+    /// Number of bytes.
+    pub fn len(&self) -> usize {
+        match self.source {
+            Source::Region { len, .. } => len as usize,
+            Source::Slice(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Fills `into` with the bytes from `offset` on.
+    ///
+    /// # Panics
+    /// If `offset + into.len()` is beyond [`len`](Self::len).
+    pub fn copy_to(&self, offset: usize, into: &mut [u8]) {
+        let end = offset.checked_add(into.len());
+        assert!(
+            end.is_some_and(|end| end <= self.len()),
+            "copy of {} bytes at {offset} from a bulk input of {}",
+            into.len(),
+            self.len()
+        );
+        match self.source {
+            Source::Region { region, offset: start, .. } => region.copy_out(start + offset as u32, into),
+            Source::Slice(bytes) => into.copy_from_slice(&bytes[offset..offset + into.len()]),
+        }
+    }
+
+    /// All bytes, copied.
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut bytes = vec![0; self.len()];
+        self.copy_to(0, &mut bytes);
+        bytes
+    }
+
+    /// Calls `f` with the bytes as a JavaScript array. It is a view of shared memory where the call fitted into its
+    /// area, which `FileSystemSyncAccessHandle.write` takes as it is; `TextDecoder.decode` and others refuse it.
+    #[cfg(target_family = "wasm")]
+    pub fn with_js<T>(&self, f: impl FnOnce(&js_sys::Uint8Array) -> T) -> T {
+        match self.source {
+            Source::Region { region, offset, len } => f(&region.view(offset, len)),
+            Source::Slice(bytes) => f(&js_sys::Uint8Array::new_from_slice(bytes)),
+        }
+    }
+}
+
+/// Room for bytes that go back to the caller beside the result: a view, filled where the caller will find them.
+///
+/// In a trait for [`sab_service`](crate::sab_service), `out: BulkOut<'_>` is a plain `&mut [u8]` at the caller. Only
+/// the [`filled`](Self::filled) bytes are copied there; the rest of the caller's slice stays as it was.
+pub struct BulkOut<'a> {
+    target: Target<'a>,
+    filled: Filled<'a>,
+}
+
+enum Target<'a> {
+    Region { region: &'a dyn Bytes, offset: u32, len: u32 },
+    Heap(RefMut<'a, Vec<u8>>),
+    Slice(&'a mut [u8]),
+}
+
+enum Filled<'a> {
+    Own(usize),
+    Reported(&'a Cell<u32>),
+}
+
+impl<'a> BulkOut<'a> {
+    pub(crate) fn in_region(region: &'a dyn Bytes, offset: u32, len: u32, filled: &'a Cell<u32>) -> Self {
+        Self { target: Target::Region { region, offset, len }, filled: Filled::Reported(filled) }
+    }
+
+    pub(crate) fn on_heap(bytes: RefMut<'a, Vec<u8>>, filled: &'a Cell<u32>) -> Self {
+        Self { target: Target::Heap(bytes), filled: Filled::Reported(filled) }
+    }
+
+    /// Room in a slice, to call a service's method directly (in a test, say).
+    ///
+    /// ```
+    /// let mut room = [0; 8];
+    /// let mut bulk = sabrpc::BulkOut::from_slice(&mut room);
+    /// bulk.write_at(0, b"abc");
+    /// assert_eq!((bulk.capacity(), bulk.filled()), (8, 3));
+    /// ```
+    pub fn from_slice(bytes: &'a mut [u8]) -> Self {
+        Self { target: Target::Slice(bytes), filled: Filled::Own(0) }
+    }
+
+    /// Number of bytes that the caller has room for.
+    pub fn capacity(&self) -> usize {
+        match &self.target {
+            Target::Region { len, .. } => *len as usize,
+            Target::Heap(bytes) => bytes.len(),
+            Target::Slice(bytes) => bytes.len(),
+        }
+    }
+
+    /// Number of bytes, from the start, that the caller will get.
+    pub fn filled(&self) -> usize {
+        match self.filled {
+            Filled::Own(filled) => filled,
+            Filled::Reported(filled) => filled.get() as usize,
+        }
+    }
+
+    /// Says how many bytes, from the start, the caller gets.
+    ///
+    /// # Panics
+    /// If `filled` is beyond the [`capacity`](Self::capacity).
+    pub fn set_filled(&mut self, filled: usize) {
+        assert!(filled <= self.capacity(), "{filled} bytes filled of a bulk output of {}", self.capacity());
+        match &mut self.filled {
+            Filled::Own(own) => *own = filled,
+            Filled::Reported(cell) => cell.set(filled as u32),
+        }
+    }
+
+    /// Writes `bytes` at `offset`, and counts everything up to their end as filled.
+    ///
+    /// # Panics
+    /// If they reach beyond the [`capacity`](Self::capacity).
+    pub fn write_at(&mut self, offset: usize, bytes: &[u8]) {
+        let end = offset.saturating_add(bytes.len());
+        assert!(
+            end <= self.capacity(),
+            "write of {} bytes at {offset} into a bulk output of {}",
+            bytes.len(),
+            self.capacity()
+        );
+        match &mut self.target {
+            Target::Region { region, offset: start, .. } => region.copy_in(*start + offset as u32, bytes),
+            Target::Heap(room) => room[offset..end].copy_from_slice(bytes),
+            Target::Slice(room) => room[offset..end].copy_from_slice(bytes),
+        }
+        self.set_filled(self.filled().max(end));
+    }
+
+    /// Calls `f` with the whole room as a JavaScript array to write to. It is a view of shared memory where the call
+    /// fitted into its area, which `FileSystemSyncAccessHandle.read` takes as it is. Say what was filled afterwards by
+    /// [`set_filled`](Self::set_filled).
+    #[cfg(target_family = "wasm")]
+    pub fn with_js<T>(&mut self, f: impl FnOnce(&js_sys::Uint8Array) -> T) -> T {
+        let on_heap = |room: &mut [u8], f: &mut dyn FnMut(&js_sys::Uint8Array)| {
+            let array = js_sys::Uint8Array::new_with_length(room.len() as u32);
+            f(&array);
+            array.copy_to(room);
+        };
+        let (mut f, mut result) = (Some(f), None);
+        let mut call = |array: &js_sys::Uint8Array| result = f.take().map(|f| f(array));
+        match &mut self.target {
+            Target::Region { region, offset, len } => call(&region.view(*offset, *len)),
+            Target::Heap(room) => on_heap(room, &mut call),
+            Target::Slice(room) => on_heap(room, &mut call),
+        }
+        match result {
+            Some(result) => result,
+            None => unreachable!("each arm calls f once"),
+        }
+    }
+}

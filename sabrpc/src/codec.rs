@@ -1,0 +1,162 @@
+//! Values to bytes and back (postcard), and where the parts of a message lie in an area.
+//!
+//! A request is its arguments followed by its bulk inputs; each bulk argument, in or out, is announced behind the
+//! arguments by one number, `len << 3 | align`. Bulk bytes start at the next multiple of 8 plus `align`, the low bits
+//! of the caller's own address, because copies between equally aligned places are up to ten times faster in V8.
+//!
+//! A request that fits into the area lies there as a whole, with room behind it where the server fills the bulk
+//! outputs in place. One that does not is sent in pieces of a stream: `u32` length of the arguments, arguments, bulk
+//! inputs without gaps. An answer is the filled length of every bulk output, then the result, behind the outputs in
+//! the area; where the outputs did not fit, their bytes follow the result.
+
+use postcard::ser_flavors::Flavor;
+use serde::{Deserialize, Serialize};
+
+use crate::RpcError;
+
+/// Largest message, in bytes, that either side takes in pieces.
+pub(crate) const MAX_MESSAGE: u64 = 1 << 30;
+
+/// Room that in-place bulk outputs have to leave for the result.
+const RESULT_ROOM: u64 = 1024;
+
+/// Appends `value` to `buffer`.
+pub(crate) fn encode<T: Serialize + ?Sized>(
+    value: &T,
+    buffer: &mut Vec<u8>,
+    what: &str,
+) -> Result<(), RpcError> {
+    postcard::serialize_with_flavor(value, Append(buffer))
+        .map_err(|error| RpcError::Unencodable { what: what.into(), detail: error.to_string() })
+}
+
+/// Reads a value off the front of `bytes`; returns it and the rest.
+pub(crate) fn decode_front<'a, T: Deserialize<'a>>(
+    bytes: &'a [u8],
+    what: &str,
+) -> Result<(T, &'a [u8]), RpcError> {
+    postcard::take_from_bytes(bytes).map_err(|error| RpcError::malformed(what, error))
+}
+
+/// Reads a value that takes up all of `bytes`.
+pub(crate) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8], what: &str) -> Result<T, RpcError> {
+    match decode_front(bytes, what)? {
+        (value, []) => Ok(value),
+        (_, rest) => Err(RpcError::malformed(what, format!("{} bytes are left over", rest.len()))),
+    }
+}
+
+/// Appends to a vector that is kept between calls, so that encoding allocates nothing.
+struct Append<'a>(&'a mut Vec<u8>);
+
+impl Flavor for Append<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+/// One bulk argument as it is announced: its length (or capacity) and its alignment modulo 8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bulk {
+    pub(crate) len: u32,
+    align: u32,
+}
+
+impl Bulk {
+    /// Announces `bytes`.
+    pub(crate) fn of(bytes: &[u8]) -> Result<Self, RpcError> {
+        let len = bytes.len() as u64;
+        if len > MAX_MESSAGE {
+            return Err(RpcError::TooLarge { len, max: MAX_MESSAGE });
+        }
+        Ok(Self { len: len as u32, align: bytes.as_ptr().addr() as u32 & 7 })
+    }
+
+    pub(crate) fn encode(self, buffer: &mut Vec<u8>) -> Result<(), RpcError> {
+        encode(&(u64::from(self.len) << 3 | u64::from(self.align)), buffer, "bulk length")
+    }
+
+    pub(crate) fn decode_front(bytes: &[u8]) -> Result<(Self, &[u8]), RpcError> {
+        let (number, rest) = decode_front::<u64>(bytes, "bulk length")?;
+        let len = number >> 3;
+        if len > MAX_MESSAGE {
+            return Err(RpcError::TooLarge { len, max: MAX_MESSAGE });
+        }
+        Ok((Self { len: len as u32, align: number as u32 & 7 }, rest))
+    }
+}
+
+/// Lays out the parts of one message in an area; both sides compute the same from the same numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cursor {
+    end: u64,
+}
+
+impl Cursor {
+    /// Behind `args_len` bytes of arguments.
+    pub(crate) fn after_args(args_len: usize) -> Self {
+        Self { end: args_len as u64 }
+    }
+
+    /// Where the next bulk argument starts.
+    pub(crate) fn place(&mut self, bulk: Bulk) -> u64 {
+        let at = self.end.next_multiple_of(8) + u64::from(bulk.align);
+        self.end = at + u64::from(bulk.len);
+        at
+    }
+
+    /// End of everything placed so far.
+    pub(crate) fn end(self) -> u64 {
+        self.end
+    }
+
+    /// Where the result goes, when all outputs have been placed; `None` if the outputs leave too little room.
+    pub(crate) fn result_at(self, area: u32) -> Option<u32> {
+        let at = self.end.next_multiple_of(8);
+        (at + RESULT_ROOM <= u64::from(area)).then_some(at as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_over_is_refused() {
+        let mut bytes = Vec::new();
+        encode(&(7u32, "key"), &mut bytes, "arguments").unwrap();
+        assert_eq!(decode::<(u32, &str)>(&bytes, "arguments"), Ok((7, "key")));
+        bytes.push(0);
+        assert!(matches!(decode::<(u32, &str)>(&bytes, "arguments"), Err(RpcError::Malformed { .. })));
+        assert!(matches!(decode::<(u32, &str)>(&bytes[..3], "arguments"), Err(RpcError::Malformed { .. })));
+    }
+
+    #[test]
+    fn bulk_bytes_lie_at_their_owners_alignment() {
+        let mut cursor = Cursor::after_args(3);
+        assert_eq!(cursor.place(Bulk { len: 10, align: 5 }), 13);
+        assert_eq!(cursor.place(Bulk { len: 0, align: 1 }), 25);
+        assert_eq!(cursor.end(), 25);
+        assert_eq!(cursor.result_at(4096), Some(32));
+        assert_eq!(cursor.result_at(1024), None);
+    }
+
+    #[test]
+    fn a_lying_bulk_length_is_an_error() {
+        let mut bytes = Vec::new();
+        encode(&u64::MAX, &mut bytes, "x").unwrap();
+        assert!(matches!(Bulk::decode_front(&bytes), Err(RpcError::TooLarge { .. })));
+    }
+}

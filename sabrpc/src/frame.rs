@@ -1,0 +1,352 @@
+//! One request at the server: its arguments and bulk views, and the answer being made.
+//!
+//! A [`Frame`] belongs to one mailbox and is handed to the generated dispatcher with each request; its buffers are
+//! kept, so a request that fits its area allocates nothing. A method's answer is encoded here and written to the
+//! region when the dispatcher gives the frame back.
+
+use std::{
+    cell::{Cell, RefCell},
+    pin::Pin,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    BulkIn, BulkOut, OpInfo, RpcError, ServiceInfo,
+    codec::{self, Bulk, Cursor},
+    layout::status,
+    region::Bytes,
+};
+
+/// What generated dispatch code does with a request; implemented by the generated `…Server` types.
+pub trait Dispatch: 'static {
+    /// The service that this serves.
+    fn info(&self) -> &'static ServiceInfo;
+
+    /// Executes operation `op` of `frame`, or starts to.
+    fn dispatch(&self, op: u32, frame: Frame) -> Dispatched;
+}
+
+/// What became of a request.
+pub enum Dispatched {
+    /// It was executed; the frame holds the answer.
+    Done(Frame),
+    /// It is under way.
+    Task(Pin<Box<dyn Future<Output = Frame>>>),
+}
+
+/// One request, and the answer to it.
+pub struct Frame(Box<Inner>);
+
+struct Inner {
+    region: Box<dyn Bytes>,
+    area_at: u32,
+    area_size: u32,
+    op: Option<&'static OpInfo>,
+    /// Arguments and bulk lengths; in a request that came in pieces the bulk inputs too, from `args_len` on.
+    message: Vec<u8>,
+    args_len: usize,
+    in_pieces: bool,
+    /// Inputs, then outputs; as many as the operation has.
+    bulk: Vec<Slot>,
+    outs_in_place: Cell<bool>,
+    status: Cell<i32>,
+    answer: RefCell<Vec<u8>>,
+    result_at: Cell<u32>,
+}
+
+/// One bulk argument; empty until the arguments have been decoded.
+#[derive(Default)]
+struct Slot {
+    /// In the area; in `message` for an input that came in pieces.
+    at: Cell<u64>,
+    len: Cell<u32>,
+    filled: Cell<u32>,
+    /// Room for an output that does not fit into the area.
+    heap: RefCell<Vec<u8>>,
+}
+
+impl Frame {
+    pub(crate) fn new(region: Box<dyn Bytes>, area_at: u32, area_size: u32) -> Self {
+        Self(Box::new(Inner {
+            region,
+            area_at,
+            area_size,
+            op: None,
+            message: Vec::new(),
+            args_len: 0,
+            in_pieces: false,
+            bulk: Vec::new(),
+            outs_in_place: Cell::new(false),
+            status: Cell::new(status::OK),
+            answer: RefCell::default(),
+            result_at: Cell::new(0),
+        }))
+    }
+
+    fn reset(&mut self, op: &'static OpInfo) {
+        let inner = &mut *self.0;
+        inner.op = Some(op);
+        inner.in_pieces = false;
+        inner.bulk.clear();
+        inner.bulk.resize_with(usize::from(op.bulk_in) + usize::from(op.bulk_out), Slot::default);
+        inner.answer.get_mut().clear();
+        inner.outs_in_place.set(false);
+        inner.status.set(status::OK);
+        inner.result_at.set(0);
+    }
+
+    /// Takes in a request that lies in the area as a whole.
+    pub(crate) fn load(&mut self, op: &'static OpInfo, args_len: i32) -> Result<(), RpcError> {
+        self.reset(op);
+        let inner = &mut *self.0;
+        let Some(len) = u32::try_from(args_len).ok().filter(|&len| len <= inner.area_size) else {
+            inner.message.clear();
+            return Err(RpcError::malformed(
+                op.name,
+                format!("{args_len} bytes in an area of {}", inner.area_size),
+            ));
+        };
+        inner.args_len = len as usize;
+        inner.message.resize(len as usize, 0);
+        if len > 0 {
+            inner.region.copy_out(inner.area_at, &mut inner.message);
+        }
+        Ok(())
+    }
+
+    /// Takes in a request that came in pieces.
+    pub(crate) fn load_stream(&mut self, op: &'static OpInfo, stream: Vec<u8>) -> Result<(), RpcError> {
+        self.reset(op);
+        let inner = &mut *self.0;
+        inner.in_pieces = true;
+        inner.args_len = 0;
+        inner.message = stream;
+        let head = inner.message.first_chunk::<4>().map(|head| u32::from_le_bytes(*head) as usize);
+        match head {
+            Some(args_len) if args_len <= inner.message.len() - 4 => {
+                inner.message.drain(..4);
+                inner.args_len = args_len;
+                Ok(())
+            }
+            _ => Err(RpcError::malformed(op.name, "the pieces do not add up to a request")),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        self.0.op.map_or("request", |op| op.name)
+    }
+
+    /// Decodes the arguments; afterwards the bulk arguments can be had.
+    ///
+    /// # Errors
+    /// [`RpcError::Malformed`] if the bytes are not a `T` and the announced bulk arguments, or if something is left
+    /// over; [`RpcError::TooLarge`] if a bulk argument is.
+    pub fn args<'a, T: Deserialize<'a>>(&'a self) -> Result<T, RpcError> {
+        let inner = &*self.0;
+        let bytes = inner.message.get(..inner.args_len).unwrap_or_default();
+        let (args, mut rest) = codec::decode_front::<T>(bytes, self.name())?;
+        let (ins, outs) = self.bulk();
+        let mut cursor = Cursor::after_args(inner.args_len);
+        let mut streamed = inner.args_len as u64;
+        for slot in ins {
+            let (bulk, behind) = Bulk::decode_front(rest)?;
+            rest = behind;
+            slot.at.set(if inner.in_pieces { streamed } else { cursor.place(bulk) });
+            slot.len.set(bulk.len);
+            streamed += u64::from(bulk.len);
+        }
+        let (end, room) = match inner.in_pieces {
+            true => (streamed, inner.message.len() as u64),
+            false => (cursor.end(), u64::from(inner.area_size)),
+        };
+        if end > room || inner.in_pieces && end < room {
+            return Err(RpcError::malformed(
+                self.name(),
+                format!("bulk inputs end at {end} of {room} bytes"),
+            ));
+        }
+        let mut total = 0;
+        for slot in outs {
+            let (bulk, behind) = Bulk::decode_front(rest)?;
+            rest = behind;
+            slot.at.set(cursor.place(bulk));
+            slot.len.set(bulk.len);
+            total += u64::from(bulk.len);
+        }
+        if !rest.is_empty() {
+            return Err(RpcError::malformed(self.name(), format!("{} bytes are left over", rest.len())));
+        }
+        if total > codec::MAX_MESSAGE {
+            return Err(RpcError::TooLarge { len: total, max: codec::MAX_MESSAGE });
+        }
+        let in_place =
+            if inner.in_pieces || outs.is_empty() { None } else { cursor.result_at(inner.area_size) };
+        inner.outs_in_place.set(in_place.is_some());
+        inner.result_at.set(in_place.unwrap_or(0));
+        if in_place.is_none() {
+            for slot in outs {
+                slot.heap.borrow_mut().resize(slot.len.get() as usize, 0);
+            }
+        }
+        Ok(args)
+    }
+
+    /// The inputs and the outputs.
+    fn bulk(&self) -> (&[Slot], &[Slot]) {
+        let ins = self.0.op.map_or(0, |op| usize::from(op.bulk_in));
+        self.0.bulk.split_at_checked(ins).unwrap_or_default()
+    }
+
+    /// The bulk input with this number, counted among the inputs.
+    ///
+    /// # Errors
+    /// [`RpcError::Malformed`] if there is none.
+    pub fn bulk_in(&self, index: usize) -> Result<BulkIn<'_>, RpcError> {
+        let inner = &*self.0;
+        let missing = || RpcError::malformed(self.name(), format!("no bulk input {index}"));
+        let slot = self.bulk().0.get(index).ok_or_else(missing)?;
+        let (at, len) = (slot.at.get(), slot.len.get());
+        if inner.in_pieces {
+            let bytes = inner.message.get(at as usize..).and_then(|bytes| bytes.get(..len as usize));
+            return bytes.map(BulkIn::from_slice).ok_or_else(missing);
+        }
+        Ok(BulkIn::in_region(&*inner.region, inner.area_at + at as u32, len))
+    }
+
+    /// The bulk output with this number, counted among the outputs. Each can be had once at a time.
+    ///
+    /// # Errors
+    /// [`RpcError::Malformed`] if there is none, or it is still in use.
+    pub fn bulk_out(&self, index: usize) -> Result<BulkOut<'_>, RpcError> {
+        let inner = &*self.0;
+        let missing = || RpcError::malformed(self.name(), format!("no bulk output {index}"));
+        let slot = self.bulk().1.get(index).ok_or_else(missing)?;
+        if inner.outs_in_place.get() {
+            let at = inner.area_at + slot.at.get() as u32;
+            return Ok(BulkOut::in_region(&*inner.region, at, slot.len.get(), &slot.filled));
+        }
+        let heap = slot.heap.try_borrow_mut().map_err(|_| missing())?;
+        Ok(BulkOut::on_heap(heap, &slot.filled))
+    }
+
+    /// The answer as it is so far.
+    pub(crate) fn answer(&self) -> Answer<'_> {
+        let inner = &*self.0;
+        Answer {
+            status: inner.status.get(),
+            at: inner.area_at + inner.result_at.get(),
+            room: inner.area_size - inner.result_at.get(),
+            bytes: inner.answer.borrow(),
+        }
+    }
+
+    /// Bytes that the request brought.
+    pub(crate) fn bytes_in(&self) -> u64 {
+        let ins = self.bulk().0;
+        self.0.args_len as u64 + ins.iter().map(|slot| u64::from(slot.len.get())).sum::<u64>()
+    }
+
+    /// Bytes that the answer takes along.
+    pub(crate) fn bytes_out(&self) -> u64 {
+        let in_place: u64 = match self.0.outs_in_place.get() {
+            true => self.bulk().1.iter().map(|slot| u64::from(slot.filled.get())).sum(),
+            false => 0,
+        };
+        self.0.answer.borrow().len() as u64 + in_place
+    }
+
+    /// Answers with the value of an operation that returns a plain `T`.
+    ///
+    /// # Errors
+    /// [`RpcError::Unencodable`].
+    pub fn reply_plain<T: Serialize>(&self, value: T) -> Result<(), RpcError> {
+        let inner = &*self.0;
+        let answer = &mut *inner.answer.borrow_mut();
+        answer.clear();
+        let (_, outs) = self.bulk();
+        for slot in outs {
+            codec::encode(&slot.filled.get(), answer, "filled length")?;
+        }
+        codec::encode(&value, answer, self.name())?;
+        if !inner.outs_in_place.get() {
+            for slot in outs {
+                let room = slot.heap.borrow();
+                answer.extend_from_slice(room.get(..slot.filled.get() as usize).unwrap_or_default());
+            }
+        }
+        inner.status.set(status::OK);
+        Ok(())
+    }
+
+    /// Answers with the result of an operation that returns a `Result<T, E>`.
+    ///
+    /// # Errors
+    /// [`RpcError::Unencodable`].
+    pub fn reply_fallible<T: Serialize, E: Serialize>(&self, result: Result<T, E>) -> Result<(), RpcError> {
+        match result {
+            Ok(value) => self.reply_plain(value),
+            Err(error) => {
+                let answer = &mut *self.0.answer.borrow_mut();
+                answer.clear();
+                codec::encode(&error, answer, self.name())?;
+                self.0.status.set(status::SERVICE_ERROR);
+                Ok(())
+            }
+        }
+    }
+
+    /// Answers with an error of the framework.
+    pub(crate) fn fail(&self, error: &RpcError) {
+        let answer = &mut *self.0.answer.borrow_mut();
+        answer.clear();
+        // An RpcError is strings and numbers: it can be encoded.
+        drop(codec::encode(error, answer, "error"));
+        self.0.status.set(status::RPC_ERROR);
+    }
+
+    /// Gives the request back with an error of the framework.
+    pub fn reject(self, error: RpcError) -> Dispatched {
+        self.fail(&error);
+        Dispatched::Done(self)
+    }
+
+    /// Executes the request at once by `method`, which decodes its arguments and replies.
+    pub fn serve(self, method: impl FnOnce(&Self) -> Result<(), RpcError>) -> Dispatched {
+        let result = catch_panic(|| method(&self)).and_then(|result| result);
+        if let Err(error) = result {
+            self.fail(&error);
+        }
+        Dispatched::Done(self)
+    }
+
+    /// Starts to execute the request by the asynchronous `method`, which decodes its arguments and replies.
+    pub fn spawn(self, method: impl AsyncFnOnce(&Self) -> Result<(), RpcError> + 'static) -> Dispatched {
+        Dispatched::Task(Box::pin(async move {
+            if let Err(error) = method(&self).await {
+                self.fail(&error);
+            }
+            self
+        }))
+    }
+}
+
+/// See [`Frame::answer`].
+pub(crate) struct Answer<'a> {
+    pub(crate) status: i32,
+    /// Where it goes in the region, and how many bytes fit there.
+    pub(crate) at: u32,
+    pub(crate) room: u32,
+    pub(crate) bytes: std::cell::Ref<'a, Vec<u8>>,
+}
+
+/// Runs `f`; a panic in it becomes an error where panics unwind. On wasm they end the server, which its worker reports.
+pub(crate) fn catch_panic<T>(f: impl FnOnce() -> T) -> Result<T, RpcError> {
+    // After a panic the frame is reset and the service is the user's: what he leaves half-done there is his to judge.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+        RpcError::Panicked(
+            text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into()),
+        )
+    })
+}

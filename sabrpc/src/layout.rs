@@ -1,0 +1,198 @@
+//! Where everything lies in a region: the wire specification as constants.
+//!
+//! All words are 32-bit, little-endian and 4-aligned; all offsets are bytes from the start of the region. A word has
+//! exactly one writer unless the table says otherwise, and words of different writers never share a cache line.
+//!
+//! | offset | word | written by | meaning |
+//! | --- | --- | --- | --- |
+//! | 0 | `MAGIC` | creator | `"SAB\x01"`, read first by whoever opens the region |
+//! | 4 | `VERSION` | creator | layout version, [`LAYOUT_VERSION`] |
+//! | 8 | `MAILBOXES` | creator | number of mailboxes |
+//! | 12 | `AREA` | creator | bytes of payload area of each mailbox |
+//! | 64 | `SERVER_STATE` | server, stopper | see [`server_state`] |
+//! | 68 | `EPOCH` | server | number of server lives so far |
+//! | 72, 76 | `SCHEMA_LO`, `SCHEMA_HI` | server | schema hash of the service, valid while serving |
+//! | 128 | `DOORBELL` | callers (atomic add) | what a sleeping server waits on |
+//! | 192 | `SERVER_SLEEPS` | server | 1 while the server may be asleep: who publishes must ring the bell |
+//! | 256 + 256·i | mailbox i | | see below |
+//! | [`Geometry::area`]\(i) | payload area of mailbox i | the owner of the call | request, then response |
+//!
+//! A mailbox, relative to its start:
+//!
+//! | offset | word | written by | meaning |
+//! | --- | --- | --- | --- |
+//! | 0 | `REQUEST` | caller | sequence number of the newest request; stored last, with everything below it visible |
+//! | 4 | `REQUEST_OP` | caller | op id (low 16 bits) and [`request_flags`] |
+//! | 8 | `REQUEST_LEN` | caller | bytes of arguments, or of this piece |
+//! | 64 | `RESPONSE` | server | sequence number of the newest answered request; stored last |
+//! | 68 | `RESPONSE_STATUS` | server | [`status`] |
+//! | 72 | `RESPONSE_LEN` | server | bytes of the answer, or of this piece |
+//! | 128 | `OWNER` | callers (compare-exchange) | generation: odd while a caller is attached |
+//! | 132 | `CALLER_SLEEPS` | caller | 1 while the caller may be asleep on `RESPONSE` |
+//!
+//! A mailbox is idle when `REQUEST == RESPONSE`. While it is not, its area belongs to the server; else to the caller.
+
+/// First word of every region: `"SAB\x01"` in little-endian order.
+pub const MAGIC: i32 = i32::from_le_bytes(*b"SAB\x01");
+/// Version of this layout. Regions of another version are refused.
+pub const LAYOUT_VERSION: i32 = 1;
+
+pub(crate) const AT_MAGIC: u32 = 0;
+pub(crate) const AT_VERSION: u32 = 4;
+pub(crate) const AT_MAILBOXES: u32 = 8;
+pub(crate) const AT_AREA: u32 = 12;
+pub(crate) const AT_SERVER_STATE: u32 = 64;
+pub(crate) const AT_EPOCH: u32 = 68;
+pub(crate) const AT_SCHEMA_LO: u32 = 72;
+pub(crate) const AT_SCHEMA_HI: u32 = 76;
+pub(crate) const AT_DOORBELL: u32 = 128;
+pub(crate) const AT_SERVER_SLEEPS: u32 = 192;
+
+pub(crate) const HEADER: u32 = 256;
+pub(crate) const MAILBOX: u32 = 256;
+
+/// Most mailboxes that a channel can have.
+pub const MAX_MAILBOXES: u32 = 256;
+/// Smallest payload area of a mailbox, in bytes.
+pub const MIN_AREA: u32 = 4096;
+/// Largest payload area of a mailbox, in bytes.
+pub const MAX_AREA: u32 = 64 << 20;
+
+/// Values of `SERVER_STATE`.
+pub mod server_state {
+    /// No server has begun to serve yet.
+    pub const STARTING: i32 = 0;
+    /// Requests are being served.
+    pub const SERVING: i32 = 1;
+    /// A stop was asked for: no new request is taken.
+    pub const STOPPING: i32 = 2;
+    /// The server has stopped in an orderly way.
+    pub const STOPPED: i32 = 3;
+    /// The server panicked, trapped or was dropped while it served.
+    pub const FAILED: i32 = 4;
+}
+
+/// Flags in the upper half of `REQUEST_OP`.
+pub mod request_flags {
+    /// The caller does not wait for the answer; an error is fetched with the next call.
+    pub const ONEWAY: i32 = 1 << 16;
+    /// One piece of a request that is larger than the area; more follow.
+    pub const PIECE: i32 = 1 << 17;
+    /// The first piece of such a request: pieces of an earlier, abandoned one are forgotten.
+    pub const FIRST: i32 = 1 << 18;
+    /// The last piece: the request is complete and to be executed.
+    pub const LAST: i32 = 1 << 19;
+    /// Asks for the next piece of an answer that is larger than the area.
+    pub const CONTINUE: i32 = 1 << 20;
+}
+
+/// Values of `RESPONSE_STATUS`.
+pub mod status {
+    /// The operation's result follows, after the filled lengths of its bulk outputs.
+    pub const OK: i32 = 0;
+    /// The service's own error follows.
+    pub const SERVICE_ERROR: i32 = 1;
+    /// An error of the framework follows (a serialized [`RpcError`](crate::RpcError)).
+    pub const RPC_ERROR: i32 = 2;
+    /// A piece of the request has arrived; send the next.
+    pub const GO_ON: i32 = 3;
+    /// The server that took the request ended before it answered; nothing follows.
+    pub const LOST: i32 = 4;
+    /// Flag: this is one piece of the answer, more can be fetched.
+    pub const MORE: i32 = 1 << 8;
+}
+
+/// Word offsets inside one mailbox, absolute in the region.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MailboxWords {
+    pub(crate) request: u32,
+    pub(crate) response: u32,
+    pub(crate) owner: u32,
+    pub(crate) caller_sleeps: u32,
+}
+
+/// The sizes that a channel was created with, checked once and never read from the region again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    mailboxes: u32,
+    area: u32,
+}
+
+impl Geometry {
+    /// Checks the bounds of [`MAX_MAILBOXES`], [`MIN_AREA`] and [`MAX_AREA`]; `area` is rounded up to 64 bytes.
+    /// `None` when they do not hold or the region would not fit into 32-bit offsets.
+    pub fn new(mailboxes: u32, area: u32) -> Option<Self> {
+        if !(1..=MAX_MAILBOXES).contains(&mailboxes) || !(MIN_AREA..=MAX_AREA).contains(&area) {
+            return None;
+        }
+        let geometry = Self { mailboxes, area: area.next_multiple_of(64) };
+        geometry.checked_size().map(|_| geometry)
+    }
+
+    fn checked_size(self) -> Option<u32> {
+        let mailboxes = MAILBOX.checked_mul(self.mailboxes)?;
+        let areas = self.area.checked_mul(self.mailboxes)?;
+        let size = HEADER.checked_add(mailboxes)?.checked_add(areas)?;
+        (size <= i32::MAX as u32).then_some(size)
+    }
+
+    /// Bytes that a region of this geometry needs.
+    pub fn region_size(self) -> u32 {
+        HEADER + (MAILBOX + self.area) * self.mailboxes
+    }
+
+    /// Number of mailboxes.
+    pub fn mailboxes(self) -> u32 {
+        self.mailboxes
+    }
+
+    /// Bytes of payload area of each mailbox.
+    pub fn area_size(self) -> u32 {
+        self.area
+    }
+
+    /// Offset of the payload area of mailbox `index`.
+    pub fn area(self, index: u32) -> u32 {
+        debug_assert!(index < self.mailboxes);
+        HEADER + MAILBOX * self.mailboxes + self.area * index
+    }
+
+    pub(crate) fn words(self, index: u32) -> MailboxWords {
+        debug_assert!(index < self.mailboxes);
+        let at = HEADER + MAILBOX * index;
+        MailboxWords { request: at, response: at + 64, owner: at + 128, caller_sleeps: at + 132 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_overlaps_and_areas_are_aligned() {
+        for (mailboxes, area) in [(1, MIN_AREA), (8, 128 << 10), (MAX_MAILBOXES, 5000)] {
+            let geometry = Geometry::new(mailboxes, area).unwrap();
+            let mut end = HEADER;
+            for index in 0..mailboxes {
+                let words = geometry.words(index);
+                assert_eq!(words.request, end);
+                assert!(words.caller_sleeps + 4 <= words.request + MAILBOX);
+                end += MAILBOX;
+            }
+            for index in 0..mailboxes {
+                assert_eq!(geometry.area(index), end);
+                assert_eq!(end % 64, 0);
+                end += geometry.area_size();
+            }
+            assert_eq!(end, geometry.region_size());
+        }
+    }
+
+    #[test]
+    fn impossible_geometries_are_refused() {
+        assert!(Geometry::new(0, MIN_AREA).is_none());
+        assert!(Geometry::new(1, MIN_AREA - 1).is_none());
+        assert!(Geometry::new(MAX_MAILBOXES + 1, MIN_AREA).is_none());
+        assert!(Geometry::new(MAX_MAILBOXES, MAX_AREA).is_none(), "would not fit into 31 bits");
+    }
+}

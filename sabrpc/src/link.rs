@@ -1,0 +1,429 @@
+//! One attached mailbox, seen from the caller: what the blocking and the async client have in common.
+//!
+//! A call is four phases: check the operation and what an earlier one-way call left behind ([`Link::settled`]), encode
+//! and publish the request ([`Link::begin`]), wait (the client's own affair), and take the answer apart
+//! ([`Link::advance`], [`Link::finish`]). Phases two and three repeat for messages larger than the area.
+//!
+//! A request that was published and not seen answered is *outstanding*, because it was one-way, or its deadline
+//! passed, or its future was dropped. The next call waits for it first, so an answer can only ever be taken for the
+//! request that it belongs to.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    Channel, OpInfo, Region, RpcError, ServerState, ServiceInfo,
+    codec::{self, Bulk, Cursor, MAX_MESSAGE},
+    layout::{MailboxWords, request_flags as flag, status},
+    metrics::Meters,
+    spin::Spin,
+};
+
+/// How often a sleeping caller looks whether the server is still there, when nobody wakes it.
+pub(crate) const LIVENESS_SLICE: Duration = Duration::from_millis(250);
+
+pub(crate) struct Link<R> {
+    pub(crate) channel: Channel<R>,
+    pub(crate) words: MailboxWords,
+    pub(crate) service: &'static ServiceInfo,
+    pub(crate) spin: Spin,
+    pub(crate) meters: Meters,
+    area_at: u32,
+    owner: i32,
+    epoch: i32,
+    /// Sequence number of the newest request.
+    pub(crate) seq: i32,
+    outstanding: Option<Outstanding>,
+    deferred: Option<Deferred>,
+    /// Encoded arguments on the way out, the answer on the way back; kept to allocate nothing.
+    staging: Vec<u8>,
+}
+
+/// What to do with the answer of an outstanding request.
+#[derive(Clone, Copy)]
+struct Outstanding {
+    op: &'static OpInfo,
+    /// Type of the service's error, for a one-way call; its failure has to be told. Else nobody asks any more.
+    oneway_error: Option<&'static str>,
+    result_at: u32,
+}
+
+/// A failed one-way call that no later call could report yet.
+enum Deferred {
+    Service { op: &'static OpInfo, error_type: &'static str, bytes: Vec<u8> },
+    Rpc(RpcError),
+}
+
+/// A call under way.
+pub(crate) struct Exchange {
+    pub(crate) op: &'static OpInfo,
+    pub(crate) op_index: usize,
+    args_len: usize,
+    /// Where the answer will be in the area.
+    result_at: u32,
+    /// Whether the server fills bulk outputs in place.
+    outs_in_place: bool,
+    /// A request larger than the area, and how much of it is sent.
+    stream: Option<(Vec<u8>, usize)>,
+    answering: bool,
+    /// Bytes of arguments and bulk inputs.
+    pub(crate) request_len: u64,
+    /// Bytes of result and bulk outputs, known when finished.
+    pub(crate) answer_len: u64,
+}
+
+impl Exchange {
+    /// Whether pieces of the request are still to be sent.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.stream.is_some()
+    }
+}
+
+/// What to do after an answer came.
+pub(crate) enum Next {
+    /// Another piece was published: wait again.
+    Wait,
+    /// The answer is whole, with this status.
+    Finish(i32),
+}
+
+/// The service's error of an operation that has none.
+#[derive(Deserialize)]
+pub(crate) enum Never {}
+
+/// What the service answered.
+pub(crate) enum Answer<T, E> {
+    Ok(T),
+    ServiceError(E),
+}
+
+impl<R: Region> Link<R> {
+    /// Claims a mailbox of `channel` for `service`.
+    pub(crate) fn attach(channel: &Channel<R>, service: &'static ServiceInfo) -> Result<Self, RpcError> {
+        let epoch = channel.serving()?;
+        let theirs = channel.schema_hash();
+        if theirs != service.schema_hash {
+            return Err(RpcError::SchemaMismatch {
+                service: service.name.into(),
+                ours: service.schema_hash,
+                theirs,
+            });
+        }
+        let mailboxes = channel.geometry.mailboxes();
+        for index in 0..mailboxes {
+            let words = channel.words(index);
+            let free = channel.region.load(words.owner);
+            let owner = free.wrapping_add(1);
+            if free % 2 != 0 || channel.region.compare_exchange(words.owner, free, owner) != free {
+                continue;
+            }
+            channel.region.store(words.caller_sleeps, 0);
+            let seq = channel.region.load(words.request);
+            // An earlier owner may have left a request behind: nobody asks for its answer, but it has to be over.
+            let op = service.ops.first();
+            let left_over = channel.region.load(words.response) != seq;
+            let outstanding =
+                op.filter(|_| left_over).map(|op| Outstanding { op, oneway_error: None, result_at: 0 });
+            // The server looks at new owners when it is woken.
+            channel.ring();
+            return Ok(Self {
+                channel: channel.clone(),
+                words,
+                service,
+                spin: Spin::new(R::SPIN_POLLS),
+                meters: Meters::new(service),
+                area_at: channel.geometry.area(index),
+                owner,
+                epoch,
+                seq,
+                outstanding,
+                deferred: None,
+                staging: Vec::new(),
+            });
+        }
+        Err(RpcError::NoMailbox { mailboxes })
+    }
+
+    /// Whether an earlier request has to be waited for before the next is made.
+    pub(crate) fn has_outstanding(&self) -> bool {
+        self.outstanding.is_some()
+    }
+
+    /// Whether the request that is outstanding is one whose failure nobody has heard of.
+    pub(crate) fn owes_an_error(&self) -> bool {
+        self.outstanding.is_some_and(|outstanding| outstanding.oneway_error.is_some())
+    }
+
+    /// Reads the answer of the outstanding request, which has come: keeps the error of a one-way call.
+    pub(crate) fn settle(&mut self, status: i32, len: i32) {
+        let Some(Outstanding { op, oneway_error, result_at }) = self.outstanding.take() else { return };
+        let Some(error_type) = oneway_error else { return };
+        self.staging.clear();
+        let deferred = match self.take_in(result_at, len) {
+            Err(error) => Deferred::Rpc(error),
+            Ok(()) => match status {
+                status::OK => return,
+                status::SERVICE_ERROR => {
+                    Deferred::Service { op, error_type, bytes: std::mem::take(&mut self.staging) }
+                }
+                other => Deferred::Rpc(self.framework_error(other)),
+            },
+        };
+        if let Some(index) = self.service.position(op.id) {
+            self.meters.error(index);
+        }
+        // The first failure is the cause of the others.
+        self.deferred.get_or_insert(deferred);
+    }
+
+    /// The error of an earlier one-way call, if this call can carry it: any can carry one of the framework, one with
+    /// the same error type the service's own.
+    pub(crate) fn settled<E: DeserializeOwned>(&mut self) -> Result<Option<E>, RpcError> {
+        match self.deferred.take() {
+            None => Ok(None),
+            Some(Deferred::Rpc(error)) => Err(error),
+            Some(Deferred::Service { op, error_type, bytes }) if error_type == std::any::type_name::<E>() => {
+                codec::decode(&bytes, op.name).map(Some)
+            }
+            Some(other) => {
+                self.deferred = Some(other);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The error of an earlier one-way call, in words, if no call has carried it yet; it is forgotten here.
+    pub(crate) fn take_deferred(&mut self) -> Option<String> {
+        self.deferred.take().map(|deferred| match deferred {
+            Deferred::Rpc(error) => error.to_string(),
+            Deferred::Service { op, error_type, .. } => {
+                format!("one-way {} failed with a {error_type}", op.name)
+            }
+        })
+    }
+
+    /// Encodes and publishes a request, or its first piece. `oneway_error` names the error type of a one-way call.
+    pub(crate) fn begin<A: Serialize>(
+        &mut self,
+        op: &'static OpInfo,
+        args: &A,
+        ins: &[&[u8]],
+        outs: &[&mut [u8]],
+        oneway_error: Option<&'static str>,
+    ) -> Result<Exchange, RpcError> {
+        let unknown = || RpcError::UnknownOp { service: self.service.name.into(), op: op.id };
+        let op_index = self.service.position(op.id).ok_or_else(unknown)?;
+        if (ins.len(), outs.len()) != (usize::from(op.bulk_in), usize::from(op.bulk_out)) {
+            return Err(RpcError::malformed(
+                op.name,
+                "number of bulk arguments differs from the operation's table",
+            ));
+        }
+        self.staging.clear();
+        codec::encode(args, &mut self.staging, op.name)?;
+        for bytes in ins {
+            Bulk::of(bytes)?.encode(&mut self.staging)?;
+        }
+        for bytes in outs {
+            Bulk::of(bytes)?.encode(&mut self.staging)?;
+        }
+
+        let area = self.channel.geometry.area_size();
+        let args_len = self.staging.len();
+        let mut cursor = Cursor::after_args(args_len);
+        for bytes in ins {
+            cursor.place(Bulk::of(bytes)?);
+        }
+        let request_len = cursor.end();
+        let fits = request_len <= u64::from(area);
+        for bytes in outs {
+            cursor.place(Bulk::of(bytes)?);
+        }
+        let in_place = (fits && !outs.is_empty()).then(|| cursor.result_at(area)).flatten();
+        let mut exchange = Exchange {
+            op,
+            op_index,
+            args_len,
+            result_at: in_place.unwrap_or(0),
+            outs_in_place: in_place.is_some(),
+            stream: None,
+            answering: false,
+            request_len,
+            answer_len: 0,
+        };
+        let oneway = if oneway_error.is_some() { flag::ONEWAY } else { 0 };
+        if fits {
+            let region = &self.channel.region;
+            if args_len > 0 {
+                region.copy_in(self.area_at, &self.staging);
+            }
+            let mut cursor = Cursor::after_args(args_len);
+            for bytes in ins {
+                let at = cursor.place(Bulk::of(bytes)?) as u32;
+                region.copy_in(self.area_at + at, bytes);
+            }
+            self.publish(op, oneway, args_len as i32);
+        } else {
+            exchange.stream = Some((self.stream(ins)?, 0));
+            self.send_piece(&mut exchange, oneway);
+        }
+        self.outstanding = Some(Outstanding { op, oneway_error, result_at: exchange.result_at });
+        Ok(exchange)
+    }
+
+    /// The whole request as one run of bytes, for sending in pieces.
+    fn stream(&self, ins: &[&[u8]]) -> Result<Vec<u8>, RpcError> {
+        let len = ins.iter().fold(4 + self.staging.len() as u64, |len, bytes| len + bytes.len() as u64);
+        if len > MAX_MESSAGE {
+            return Err(RpcError::TooLarge { len, max: MAX_MESSAGE });
+        }
+        let mut stream = Vec::with_capacity(len as usize);
+        stream.extend_from_slice(&(self.staging.len() as u32).to_le_bytes());
+        stream.extend_from_slice(&self.staging);
+        ins.iter().for_each(|bytes| stream.extend_from_slice(bytes));
+        Ok(stream)
+    }
+
+    fn send_piece(&mut self, exchange: &mut Exchange, flags: i32) {
+        let Some((stream, sent)) = &mut exchange.stream else { return };
+        let area = self.channel.geometry.area_size() as usize;
+        let len = (stream.len() - *sent).min(area);
+        self.channel.region.copy_in(self.area_at, &stream[*sent..*sent + len]);
+        let first = if *sent == 0 { flag::FIRST } else { 0 };
+        *sent += len;
+        let last = if *sent == stream.len() { flag::LAST } else { 0 };
+        if last != 0 {
+            exchange.stream = None;
+        }
+        self.publish(exchange.op, flags | flag::PIECE | first | last, len as i32);
+    }
+
+    fn publish(&mut self, op: &OpInfo, flags: i32, len: i32) {
+        self.seq = self.seq.wrapping_add(1);
+        let sleeps = crate::layout::AT_SERVER_SLEEPS;
+        if self.channel.region.publish(self.words.request, self.seq, op.id as i32 | flags, len, sleeps) {
+            self.channel.ring();
+        }
+    }
+
+    /// Takes in an answer: publishes the next piece of the request, asks for the next piece of the answer, or says
+    /// that it is whole.
+    pub(crate) fn advance(&mut self, exchange: &mut Exchange, code: i32, len: i32) -> Result<Next, RpcError> {
+        if exchange.stream.is_some() {
+            if code == status::GO_ON {
+                self.send_piece(exchange, 0);
+                return Ok(Next::Wait);
+            }
+            // The server refused the rest.
+            exchange.stream = None;
+        }
+        if !std::mem::replace(&mut exchange.answering, true) {
+            self.staging.clear();
+        }
+        let taken = self.take_in(exchange.result_at, len);
+        if taken.is_ok() && code & status::MORE != 0 {
+            self.publish(exchange.op, flag::CONTINUE, 0);
+            return Ok(Next::Wait);
+        }
+        self.outstanding = None;
+        taken.map(|()| Next::Finish(code))
+    }
+
+    /// Appends `len` bytes of the area to `staging`.
+    fn take_in(&mut self, at: u32, len: i32) -> Result<(), RpcError> {
+        let room = self.channel.geometry.area_size() - at;
+        let Some(len) = u32::try_from(len).ok().filter(|&len| len <= room) else {
+            return Err(RpcError::malformed("answer", format!("{len} bytes in an area of {room}")));
+        };
+        let total = self.staging.len() as u64 + u64::from(len);
+        if total > MAX_MESSAGE {
+            return Err(RpcError::TooLarge { len: total, max: MAX_MESSAGE });
+        }
+        if len > 0 {
+            let from = self.staging.len();
+            self.staging.resize(total as usize, 0);
+            self.channel.region.copy_out(self.area_at + at, &mut self.staging[from..]);
+        }
+        Ok(())
+    }
+
+    /// Takes the whole answer apart: the result, and the bulk outputs into `outs`.
+    pub(crate) fn finish<T: DeserializeOwned, E: DeserializeOwned>(
+        &mut self,
+        exchange: &mut Exchange,
+        code: i32,
+        ins: &[&[u8]],
+        outs: &mut [&mut [u8]],
+    ) -> Result<Answer<T, E>, RpcError> {
+        let name = exchange.op.name;
+        exchange.answer_len = self.staging.len() as u64;
+        match code {
+            status::OK => {}
+            status::SERVICE_ERROR => return codec::decode(&self.staging, name).map(Answer::ServiceError),
+            other => return Err(self.framework_error(other)),
+        }
+        if outs.is_empty() {
+            return codec::decode(&self.staging, name).map(Answer::Ok);
+        }
+        let mut cursor = Cursor::after_args(exchange.args_len);
+        for bytes in ins {
+            cursor.place(Bulk::of(bytes)?);
+        }
+        let mut rest = self.staging.as_slice();
+        let mut filled_lens = [0; u8::MAX as usize];
+        for (out, slot) in outs.iter().zip(&mut filled_lens) {
+            let (filled, behind) = codec::decode_front::<u32>(rest, name)?;
+            rest = behind;
+            *slot = filled as usize;
+            if *slot > out.len() {
+                let detail = format!("{filled} bytes filled of a bulk output of {}", out.len());
+                return Err(RpcError::malformed(name, detail));
+            }
+        }
+        let (value, mut rest) = codec::decode_front(rest, name)?;
+        for (out, filled) in outs.iter_mut().zip(filled_lens) {
+            let place = cursor.place(Bulk::of(out)?) as u32;
+            let target = &mut out[..filled];
+            if exchange.outs_in_place {
+                if !target.is_empty() {
+                    exchange.answer_len += filled as u64;
+                    self.channel.region.copy_out(self.area_at + place, target);
+                }
+            } else if let Some((bytes, behind)) = rest.split_at_checked(filled) {
+                target.copy_from_slice(bytes);
+                rest = behind;
+            } else {
+                return Err(RpcError::malformed(name, "bulk output is cut short"));
+            }
+        }
+        if !rest.is_empty() {
+            return Err(RpcError::malformed(name, format!("{} bytes are left over", rest.len())));
+        }
+        Ok(Answer::Ok(value))
+    }
+
+    /// The framework's error that an answer with status `code` and the bytes in `staging` stands for.
+    fn framework_error(&self, code: i32) -> RpcError {
+        match code {
+            status::LOST => RpcError::Gone { state: ServerState::Replaced },
+            status::RPC_ERROR => codec::decode(&self.staging, "error").unwrap_or_else(|error| error),
+            other => RpcError::malformed("answer", format!("unknown status {other:#x}")),
+        }
+    }
+
+    /// Whether the server that this caller attached to is still serving.
+    pub(crate) fn check_alive(&mut self) -> Result<(), RpcError> {
+        let epoch = self.channel.serving()?;
+        if std::mem::replace(&mut self.epoch, epoch) != epoch {
+            return Err(RpcError::Gone { state: ServerState::Replaced });
+        }
+        Ok(())
+    }
+
+    /// Gives the mailbox back.
+    pub(crate) fn detach(&self) {
+        self.channel.region.store(self.words.owner, self.owner.wrapping_add(1));
+        self.channel.ring();
+    }
+}

@@ -1,0 +1,117 @@
+//! Shared memory as the protocol sees it: one trait with coarse primitives, one backend per file.
+//!
+//! The protocol is generic over [`Region`] and holds no pointer: it names words and byte ranges by offset. The hot path
+//! of a call uses four primitives ([`publish`](Region::publish), [`await_change`](Region::await_change),
+//! [`copy_in`](Bytes::copy_in), [`copy_out`](Bytes::copy_out)), because each one may be a crossing into another
+//! module; everything else is for the slow path.
+//!
+//! Offsets come from [`layout`](crate::layout) alone, over a geometry that was checked against the region's size, and
+//! never from the region's contents. A backend panics on an offset beyond its size: that is a bug of the protocol.
+
+#[cfg(not(target_family = "wasm"))]
+pub(crate) mod native;
+#[cfg(target_family = "wasm")]
+pub(crate) mod web;
+
+use std::time::Duration;
+
+/// Byte access to a region; the object-safe part of [`Region`], behind [`BulkIn`](crate::BulkIn) and
+/// [`BulkOut`](crate::BulkOut).
+pub trait Bytes {
+    /// Copies `bytes` into the region at `offset`.
+    ///
+    /// The range must be owned by the calling side (see [`layout`](crate::layout)); a peer that breaks this rule gets
+    /// mixed bytes, nothing worse.
+    fn copy_in(&self, offset: u32, bytes: &[u8]);
+
+    /// Copies from the region at `offset` until `bytes` is full. The same rule holds.
+    fn copy_out(&self, offset: u32, bytes: &mut [u8]);
+
+    /// A JavaScript view of `len` bytes at `offset`, over shared memory.
+    #[cfg(target_family = "wasm")]
+    fn view(&self, offset: u32, len: u32) -> js_sys::Uint8Array;
+}
+
+/// A piece of memory that several threads share, with atomic words, waiting and a clock.
+///
+/// All words are at 4-aligned offsets. `load`, `store`, `add` and `compare_exchange` are sequentially consistent: the
+/// sleep flags rely on a single order of "store my word, then read your flag" on both sides, which acquire and release
+/// do not give.
+pub trait Region: Bytes + Clone + 'static {
+    /// Polls of [`await_change`](Self::await_change) that take about 50 µs here: the most that a spin is worth.
+    const SPIN_POLLS: u32;
+
+    /// Bytes in the region.
+    fn size(&self) -> u32;
+
+    /// Reads a word.
+    fn load(&self, word: u32) -> i32;
+
+    /// Writes a word.
+    fn store(&self, word: u32, value: i32);
+
+    /// Adds to a word, wrapping; returns the value before.
+    fn add(&self, word: u32, value: i32) -> i32;
+
+    /// Sets a word to `new` if it is `old`; returns the value found.
+    fn compare_exchange(&self, word: u32, old: i32, new: i32) -> i32;
+
+    /// Stores `a` and `b` in the two words behind `word`, then `value` in `word`; returns whether `sleep_flag` is set,
+    /// in which case the caller has to wake the peer.
+    ///
+    /// This definition is the reference; a backend may fuse it.
+    fn publish(&self, word: u32, value: i32, a: i32, b: i32, sleep_flag: u32) -> bool {
+        self.store(word + 4, a);
+        self.store(word + 8, b);
+        self.store(word, value);
+        self.load(sleep_flag) != 0
+    }
+
+    /// Reads `word` until it differs from `old`, at most `polls` times. Returns its value and, when it changed, the
+    /// two words behind it.
+    ///
+    /// This definition is the reference; a backend may fuse it.
+    fn await_change(&self, word: u32, old: i32, polls: u32) -> (i32, i32, i32) {
+        for _ in 0..polls {
+            let value = self.load(word);
+            if value != old {
+                return (value, self.load(word + 4), self.load(word + 8));
+            }
+            std::hint::spin_loop();
+        }
+        (old, 0, 0)
+    }
+
+    /// Blocks until `word` is notified, if it is still `old`; at most `timeout`. May return early without a reason:
+    /// callers trust only the word that they read again.
+    fn wait(&self, word: u32, old: i32, timeout: Duration);
+
+    /// Wakes everyone who waits for `word`.
+    fn notify(&self, word: u32);
+
+    /// What [`wait`](Self::wait) does, for threads that must not block. `None` waits without a bound.
+    fn wait_async(
+        &self,
+        word: u32,
+        old: i32,
+        timeout: Option<Duration>,
+    ) -> impl Future<Output = ()> + 'static;
+
+    /// Whether the current thread may [`wait`](Self::wait). A page's main thread may not.
+    fn can_block(&self) -> bool;
+
+    /// Lets the thread's event loop run everything that is due (timers, messages), then goes on.
+    fn yield_now(&self) -> impl Future<Output = ()> + 'static;
+
+    /// A clock that never goes back; its origin is arbitrary.
+    fn now(&self) -> Duration;
+}
+
+/// The region of the target that this was compiled for: [`NativeRegion`](crate::native::NativeRegion) on a host,
+/// `WebRegion` in a browser.
+#[cfg(not(target_family = "wasm"))]
+pub type DefaultRegion = native::NativeRegion;
+/// The region of the target that this was compiled for: `NativeRegion` on a host,
+/// [`WebRegion`](crate::web::WebRegion) in a browser.
+#[cfg(target_family = "wasm")]
+pub type DefaultRegion = web::WebRegion;

@@ -1,0 +1,90 @@
+//! Sleeping without a runtime: a timer of the event loop on the web, one timer thread natively.
+
+use std::time::Duration;
+
+/// Waits for `duration`, without blocking the thread. Works in any executor, on the web and natively.
+///
+/// ```
+/// # use std::time::{Duration, Instant};
+/// let start = Instant::now();
+/// sabrpc::native::block_on(sabrpc::sleep(Duration::from_millis(5)));
+/// assert!(start.elapsed() >= Duration::from_millis(5));
+/// ```
+#[cfg(not(target_family = "wasm"))]
+pub fn sleep(duration: Duration) -> impl Future<Output = ()> {
+    let until = std::time::Instant::now() + duration;
+    let mut asked: Option<std::task::Waker> = None;
+    std::future::poll_fn(move |cx| {
+        if std::time::Instant::now() >= until {
+            return std::task::Poll::Ready(());
+        }
+        if !asked.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            asked = Some(cx.waker().clone());
+            native::wake_at(until, cx.waker().clone());
+        }
+        std::task::Poll::Pending
+    })
+}
+
+/// Waits for `duration`, without blocking the thread. Works in any executor, on the web and natively.
+#[cfg(target_family = "wasm")]
+pub async fn sleep(duration: Duration) {
+    crate::region::web::timeout(duration).await;
+}
+
+#[cfg(not(target_family = "wasm"))]
+mod native {
+    use std::{
+        cmp::Reverse,
+        collections::BTreeMap,
+        sync::{Condvar, Mutex, OnceLock, PoisonError},
+        task::Waker,
+        time::Instant,
+    };
+
+    #[derive(Default)]
+    struct Timers {
+        due: Mutex<BTreeMap<(Instant, Reverse<u64>), Waker>>,
+        added: Condvar,
+    }
+
+    /// Wakes `waker` once at `until`, from the process's timer thread, which starts with the first use.
+    pub(super) fn wake_at(until: Instant, waker: Waker) {
+        static TIMERS: OnceLock<&'static Timers> = OnceLock::new();
+        let timers = TIMERS.get_or_init(|| {
+            let timers: &'static Timers = Box::leak(Box::default());
+            std::thread::Builder::new()
+                .name("sabrpc-timer".into())
+                .spawn(move || run(timers))
+                .expect("the system refused to start the timer thread");
+            timers
+        });
+        let mut due = timers.due.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut id = due.len() as u64;
+        while due.contains_key(&(until, Reverse(id))) {
+            id += 1;
+        }
+        due.insert((until, Reverse(id)), waker);
+        timers.added.notify_one();
+    }
+
+    fn run(timers: &'static Timers) -> ! {
+        let mut due = timers.due.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let now = Instant::now();
+            match due.first_entry() {
+                Some(first) if first.key().0 <= now => {
+                    let waker = first.remove();
+                    drop(due);
+                    waker.wake();
+                    due = timers.due.lock().unwrap_or_else(PoisonError::into_inner);
+                }
+                Some(first) => {
+                    let pause = first.key().0 - now;
+                    due = timers.added.wait_timeout(due, pause).unwrap_or_else(PoisonError::into_inner).0;
+                }
+                None => due = timers.added.wait(due).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The handshake between who starts a worker and the worker: *loaded*, *init*, *ready* or *unavailable*.
+
+use std::{cell::RefCell, time::Duration};
+
+use js_sys::{Array, Object, Reflect, Uint8Array};
+use serde::{Serialize, de::DeserializeOwned};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+
+use super::{
+    WebRegion,
+    worker::{glue_url, post_to_parent, shake_hands, start_worker, watch},
+};
+use crate::{
+    Channel, ChannelError, Dispatch, Exception, RpcError, Server, ServiceInfo, codec,
+    layout::{self, server_state},
+};
+
+/// How long a worker may take to load, compile nothing (the module is handed over) and make its service.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A worker could not be made to serve.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The worker's script failed: it could not be loaded, lacks the entry function, or threw.
+    #[error("worker '{entry}' failed to start: {message}")]
+    WorkerFailed {
+        /// Name of the entry function.
+        entry: String,
+        /// What the browser says.
+        message: String,
+    },
+    /// The worker runs and says that it cannot serve.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// The worker was built from another definition of the service.
+    #[error(transparent)]
+    Rpc(#[from] RpcError),
+    /// The worker said nothing for too long.
+    #[error(
+        "worker '{entry}' was not ready within {timeout:?}: is this thread's parent blocked, or the machine overloaded?"
+    )]
+    TimedOut {
+        /// Name of the entry function.
+        entry: String,
+        /// How long it was waited for.
+        timeout: Duration,
+    },
+    /// The channel cannot be used.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+}
+
+/// Why a worker cannot serve, in its own words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Unavailable {
+    /// For programs: a word that the service's author chose.
+    pub code: String,
+    /// For people: what is missing and what to do.
+    pub message: String,
+}
+
+/// A worker that serves. Dropping the handle leaves it running.
+#[derive(Debug)]
+pub struct WorkerHandle {
+    worker: web_sys::Worker,
+    channel: JsValue,
+}
+
+impl WorkerHandle {
+    /// The browser's object.
+    pub fn js(&self) -> &web_sys::Worker {
+        &self.worker
+    }
+
+    /// Ends the worker at once, whatever it is doing; its callers get [`RpcError::Gone`]. To end it in an orderly way,
+    /// use a [`Stopper`](crate::Stopper) first.
+    pub fn terminate(self) {
+        self.worker.terminate();
+        if let Ok(channel) = Channel::from_js(&self.channel) {
+            channel.mark_failed();
+        }
+    }
+}
+
+/// Starts a worker that runs this module, and has it serve `channel` by its exported function `entry`, which passes its
+/// argument on to [`serve`] and gets `options` there. Returns when callers can attach.
+///
+/// A worker may start others. In Chromium it must not block before this future is done: the new worker starts by way
+/// of its event loop.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn spawn<O: Serialize>(
+    entry: &str,
+    channel: &Channel<WebRegion>,
+    service: &'static ServiceInfo,
+    options: &O,
+) -> Result<WorkerHandle, StartError> {
+    let mut bytes = Vec::new();
+    codec::encode(options, &mut bytes, "options")?;
+    let failed = |message: String| StartError::WorkerFailed { entry: entry.into(), message };
+    let thrown = |error: JsValue| failed(Exception::from(error).to_string());
+
+    let worker = start_worker(&glue_url(), entry).map_err(thrown)?;
+    let init = Object::new();
+    let words =
+        (0..channel.geometry.mailboxes()).map(|index| JsValue::from(channel.words(index).response / 4));
+    for (key, value) in [
+        ("sabrpc", JsValue::from("init")),
+        ("module", wasm_bindgen::module()),
+        ("entry", JsValue::from(entry)),
+        ("channel", channel.to_js()),
+        ("schema", JsValue::from(format!("{:016x}", service.schema_hash))),
+        ("options", Uint8Array::new_from_slice(&bytes).into()),
+        ("stateWord", JsValue::from(layout::AT_SERVER_STATE / 4)),
+        ("stateFailed", JsValue::from(server_state::FAILED)),
+        ("responseWords", words.collect::<Array>().into()),
+    ] {
+        Reflect::set(&init, &key.into(), &value).map_err(thrown)?;
+    }
+    let word = JsFuture::from(shake_hands(&worker, &init, START_TIMEOUT.as_secs_f64() * 1e3))
+        .await
+        .map_err(thrown)?;
+    let text = |key: &str| {
+        Reflect::get(&word, &key.into()).ok().and_then(|value| value.as_string()).unwrap_or_default()
+    };
+    let error = match text("sabrpc").as_str() {
+        "ready" => {
+            let failing = channel.clone();
+            let fail = Closure::<dyn Fn()>::new(move || failing.mark_failed());
+            // Lives as long as the worker, which nobody tells us the end of.
+            watch(&worker, &fail.into_js_value());
+            return Ok(WorkerHandle { worker, channel: channel.to_js() });
+        }
+        "unavailable" => Unavailable { code: text("code"), message: text("message") }.into(),
+        "mismatch" => StartError::Rpc(RpcError::SchemaMismatch {
+            service: service.name.into(),
+            ours: service.schema_hash,
+            theirs: u64::from_str_radix(&text("schema"), 16).unwrap_or_default(),
+        }),
+        "timeout" => StartError::TimedOut { entry: entry.into(), timeout: START_TIMEOUT },
+        _ => failed(text("message")),
+    };
+    worker.terminate();
+    Err(error)
+}
+
+/// In a worker that [`spawn`] started: makes the service from the options, and serves until it is stopped.
+///
+/// `init` is the argument of the entry function. An `Err` of `make` is told to who started the worker.
+pub fn serve<O, S, F>(init: JsValue, make: impl FnOnce(O) -> F + 'static)
+where
+    O: DeserializeOwned,
+    S: Dispatch,
+    F: Future<Output = Result<S, Unavailable>>,
+{
+    serve_with(init, async move |options, channel| {
+        make(options).await.map(|service| Server::new(&channel, service))
+    });
+}
+
+/// Like [`serve`], for a server with settings of its own, such as [`Server::on_disconnect`].
+pub fn serve_with<O, S>(
+    init: JsValue,
+    make: impl AsyncFnOnce(O, Channel<WebRegion>) -> Result<Server<S, WebRegion>, Unavailable> + 'static,
+) where
+    O: DeserializeOwned,
+    S: Dispatch,
+{
+    spawn_local(async move {
+        let run = match open::<O>(&init) {
+            Ok((channel, options)) => {
+                fail_on_panic(channel.clone());
+                make(options, channel.clone()).await.map(|server| (channel, server))
+            }
+            Err(message) => return say(&[("sabrpc", "failed"), ("message", &message)]),
+        };
+        let (channel, server) = match run {
+            Ok(run) => run,
+            Err(Unavailable { code, message }) => {
+                return say(&[("sabrpc", "unavailable"), ("code", &code), ("message", &message)]);
+            }
+        };
+        let asked = Reflect::get(&init, &"schema".into()).ok().and_then(|value| value.as_string());
+        let ours = format!("{:016x}", server.schema_hash());
+        if asked.as_deref() != Some(&ours) {
+            return say(&[("sabrpc", "mismatch"), ("schema", &ours)]);
+        }
+        let mut server = std::pin::pin!(server.run());
+        let mut told = false;
+        std::future::poll_fn(|cx| {
+            let polled = server.as_mut().poll(cx);
+            // After the first poll callers can attach.
+            if !std::mem::replace(&mut told, true) {
+                say(&[("sabrpc", "ready")]);
+            }
+            polled
+        })
+        .await;
+        drop(channel);
+    });
+}
+
+/// Takes the init message apart.
+fn open<O: DeserializeOwned>(init: &JsValue) -> Result<(Channel<WebRegion>, O), String> {
+    let get = |key: &str| Reflect::get(init, &key.into()).unwrap_or_default();
+    let channel = Channel::from_js(&get("channel")).map_err(|error| error.to_string())?;
+    let options = get("options").dyn_into::<Uint8Array>().map(|bytes| bytes.to_vec()).unwrap_or_default();
+    let options = codec::decode(&options, "options").map_err(|error| error.to_string())?;
+    Ok((channel, options))
+}
+
+fn say(words: &[(&str, &str)]) {
+    let message = Object::new();
+    for (key, value) in words {
+        // A new plain object takes every property.
+        drop(Reflect::set(&message, &(*key).into(), &(*value).into()));
+    }
+    post_to_parent(&message);
+}
+
+/// Makes a panic, which ends this worker's wasm, end the waits of its callers too.
+fn fail_on_panic(channel: Channel<WebRegion>) {
+    thread_local! {
+        static CHANNELS: RefCell<Vec<Channel<WebRegion>>> = const { RefCell::new(Vec::new()) };
+    }
+    let first = CHANNELS.with_borrow_mut(|channels| {
+        channels.push(channel);
+        channels.len() == 1
+    });
+    if first {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            before(info);
+            web_sys::console::error_1(&info.to_string().into());
+            CHANNELS.with_borrow(|channels| channels.iter().for_each(Channel::mark_failed));
+        }));
+    }
+}
