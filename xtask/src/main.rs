@@ -1,14 +1,20 @@
 //! The project's commands, one file each; `cargo xtask` lists them.
 
+mod demo;
+mod docs;
 mod flags;
 mod packages;
 mod project;
 mod runner;
+mod server;
 mod setup;
 mod shell;
+mod tabs;
 mod tally;
 mod test;
+mod tidy;
 mod wasm;
+mod webdriver;
 
 use std::process::ExitCode;
 
@@ -20,8 +26,9 @@ fn main() -> ExitCode {
             println!("{}", flags::USAGE);
             Ok(())
         }
-        Command::Demo(_) | Command::Docs => anyhow::bail!("not there"),
-        Command::Setup(flags) => setup::run(&flags),
+        Command::Demo(flags) => demo::run(&flags),
+        Command::Docs => docs::run(),
+        Command::Setup(browsers) => setup::run(&browsers),
         Command::Test(flags) => test::run(&flags),
         Command::WasmTestRunner(arguments) => runner::run(&arguments),
     });

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 
 use crate::flags::{BrowserKind, TestFlags};
 use crate::tally::Tally;
-use crate::{project, runner, setup, shell, wasm};
+use crate::{demo, docs, project, runner, setup, shell, tabs, tidy, wasm};
 
 /// The crates that have tests for browsers.
 const BROWSER_CRATES: [&str; 2] = ["sabrpc", "opfs-vfs"];
@@ -18,9 +18,13 @@ type Step = (&'static str, &'static str, fn(&TestFlags) -> Result<Tally>);
 
 const STEPS: &[Step] = &[
     ("fmt", "format", format),
+    ("tidy", "rules of the sources", |_| tidy::run()),
     ("clippy", "lints, on the host and for wasm", lints),
     ("native", "native tests", native),
     ("browser", "tests in browsers", browsers),
+    ("tabs", "several tabs on one database, in browsers", tabs),
+    ("demo", "the demo in browsers", demos),
+    ("docs", "the API documentation", |_| check(&mut docs::api())),
 ];
 
 /// Runs the steps that `flags` select, all by default.
@@ -78,17 +82,11 @@ fn native(_: &TestFlags) -> Result<Tally> {
 }
 
 fn browsers(flags: &TestFlags) -> Result<Tally> {
+    let wanted = |package: &str| flags.package.as_deref().is_none_or(|only| only == package);
     let mut tally = Tally::default();
-    for &kind in &flags.browsers {
-        for package in BROWSER_CRATES {
-            if flags.package.as_deref().is_none_or(|only| only == package) {
-                println!("-- {package} in {}", kind.name());
-                tally += browser_tests(kind, package, flags).unwrap_or_else(|error| {
-                    println!("error: {error:#}");
-                    Tally::FAILED
-                });
-            }
-        }
+    for package in BROWSER_CRATES.into_iter().filter(|package| wanted(package)) {
+        println!("-- {package}");
+        tally += in_each_browser(flags, |kind| browser_tests(kind, package, flags))?;
     }
     Ok(tally)
 }
@@ -99,6 +97,30 @@ fn browser_tests(kind: BrowserKind, package: &str, flags: &TestFlags) -> Result<
     command.args(["--package", package, "--tests", "--no-fail-fast", "--"]);
     command.args(&flags.arguments).env(runner::BROWSER, kind.name());
     counted(&mut command)
+}
+
+fn tabs(flags: &TestFlags) -> Result<Tally> {
+    in_each_browser(flags, tabs::run)
+}
+
+fn demos(flags: &TestFlags) -> Result<Tally> {
+    in_each_browser(flags, |kind| demo::check(kind).map(|()| Tally::PASSED))
+}
+
+/// Runs `step` in every browser asked for; what goes wrong in one keeps it from no other.
+fn in_each_browser(
+    flags: &TestFlags,
+    step: impl Fn(BrowserKind) -> Result<Tally>,
+) -> Result<Tally> {
+    let mut tally = Tally::default();
+    for &kind in &flags.browsers {
+        println!("-- in {}", kind.name());
+        tally += step(kind).unwrap_or_else(|error| {
+            println!("error: {error:#}");
+            Tally::FAILED
+        });
+    }
+    Ok(tally)
 }
 
 /// A command that is itself one check.
