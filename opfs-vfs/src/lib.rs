@@ -14,10 +14,20 @@
 //! - [`install`] puts the parts together and takes them down again; [`sanity`] tries the whole path on a scratch file.
 
 pub mod error;
+pub mod ffi;
+pub mod install;
+pub mod io;
 pub mod path;
+mod platform;
+pub mod sanity;
+pub mod service;
+pub mod store;
 pub mod tabs;
+pub mod transfer;
 pub mod wire;
 
 pub use error::VfsError;
+pub use install::{InstallError, InstallOptions, Unavailable};
 pub use path::{PathError, VfsPath};
+pub use service::{Opfs, OpfsAsyncClient, OpfsClient, OpfsOp, OpfsServer};
 pub use wire::{Access, Entry, FileId, FileKind, LockLevel, OpenFlags, Opened};

@@ -48,6 +48,7 @@ pub use metrics::OpMetrics;
 pub use region::{Bytes, DefaultRegion, Region};
 pub use server::{CallerId, Server, ServerMetrics, current_caller};
 pub use service::{OpFlags, OpInfo, ServiceInfo};
+pub use sabrpc_derive::sab_service;
 pub use time::sleep;
 
 /// What generated code uses besides the public items.

@@ -8,6 +8,15 @@ use sabrpc::{BulkIn, BulkOut};
 use crate::error::VfsError;
 use crate::path::VfsPath;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod folder;
+pub mod memory;
+pub(crate) mod pages;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use folder::FolderStore;
+pub use memory::MemoryStore;
+
 /// A place where files are kept.
 ///
 /// Whatever may take long (walking folders, opening handles) is `async`; what happens on an open handle is not.
@@ -19,11 +28,7 @@ pub trait Store: 'static {
     ///
     /// With `create`, an absent file and its folders are made; without, it is [`VfsError::NotFound`]. A handle held
     /// elsewhere that bars this one is [`VfsError::InUse`], which the caller may try again.
-    fn open(
-        &self,
-        path: &VfsPath,
-        create: bool,
-    ) -> impl Future<Output = Result<Self::File, VfsError>>;
+    fn open(&self, path: &VfsPath, create: bool) -> impl Future<Output = Result<Self::File, VfsError>>;
 
     /// Says whether there is a file of that name; a folder is none.
     fn exists(&self, path: &VfsPath) -> impl Future<Output = Result<bool, VfsError>>;
@@ -33,6 +38,13 @@ pub trait Store: 'static {
 
     /// Removes a file. Absent is [`VfsError::NotFound`], open is [`VfsError::InUse`].
     fn delete(&self, path: &VfsPath) -> impl Future<Output = Result<(), VfsError>>;
+
+    /// Makes the removal or making of `path` survive a crash, where the store has something to be told. OPFS has not: how
+    /// lasting a removed entry is, is left to the browser.
+    fn sync_folder(&self, path: &VfsPath) -> impl Future<Output = Result<(), VfsError>> {
+        let _ = path;
+        async { Ok(()) }
+    }
 
     /// Every file with its size, in any order.
     fn list(&self) -> impl Future<Output = Result<Vec<(VfsPath, u64)>, VfsError>>;

@@ -7,6 +7,12 @@ use std::time::Duration;
 use crate::error::VfsError;
 use crate::path::VfsPath;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod local;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use local::LocalTabs;
+
 /// Exclusive locks by name that hold between the tabs of one origin.
 ///
 /// Waiting is in line: who asks first is served first. A tab that dies lets go of what it held.

@@ -77,7 +77,7 @@ pub(super) fn tables(items: &Items<'_>) -> TokenStream {
 
             /// The service as both sides compare it when they meet.
             #vis const SERVICE: &'static #krate::ServiceInfo =
-                &#krate::ServiceInfo::new(#name, &[#(#table),*]);
+                &#krate::ServiceInfo::new(#name, const { &[#(#table),*] });
 
             /// The number on the wire.
             #[must_use]

@@ -1,0 +1,120 @@
+//! What stands behind a registered VFS: the client of the I/O worker, the text of the last error, the count of open files;
+//! and the edge that every callback passes through.
+
+use std::ffi::{CString, c_int};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::ffi;
+
+use super::codes::{Callback, Failure};
+use crate::service::OpfsClient;
+
+/// The state of one registered VFS.
+///
+/// A shell is never freed: a connection keeps a pointer to its VFS even when it has no file open (`:memory:`), so only the
+/// client inside is given back. Shells of VFSes that were unregistered are used again.
+pub(super) struct Shell {
+    pub(super) name: CString,
+    /// SQLite may call from any thread that has a connection, a client's mailbox is for one at a time: hence the mutex.
+    client: Mutex<Option<OpfsClient>>,
+    last_error: Mutex<Option<(c_int, String)>>,
+    open_files: AtomicUsize,
+    powersafe_overwrite: AtomicBool,
+}
+
+impl Shell {
+    pub(super) fn new(name: CString) -> Self {
+        Self {
+            name,
+            client: Mutex::new(None),
+            last_error: Mutex::new(None),
+            open_files: AtomicUsize::new(0),
+            powersafe_overwrite: AtomicBool::new(false),
+        }
+    }
+
+    /// Puts a client in, or takes it out.
+    pub(super) fn set_client(&self, client: Option<OpfsClient>) {
+        *lock(&self.client) = client;
+    }
+
+    /// Calls the I/O worker.
+    pub(super) fn call<T, E: Into<Failure>>(
+        &self,
+        work: impl FnOnce(&OpfsClient) -> Result<T, E>,
+    ) -> Result<T, Failure> {
+        let client = lock(&self.client);
+        work(client.as_ref().ok_or(Failure::Unregistered)?).map_err(Into::into)
+    }
+
+    /// Code and text of the last error.
+    pub(super) fn last_error(&self) -> Option<(c_int, String)> {
+        lock(&self.last_error).clone()
+    }
+
+    /// A file was opened.
+    pub(super) fn count_open(&self) {
+        self.open_files.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A file was closed.
+    pub(super) fn count_close(&self) {
+        // Release: pairs with the Acquire of `open_file_count`, so that who sees the file gone sees its close done.
+        self.open_files.fetch_sub(1, Ordering::Release);
+    }
+
+    pub(super) fn open_file_count(&self) -> usize {
+        self.open_files.load(Ordering::Acquire)
+    }
+
+    /// What files opened from now on claim.
+    pub(super) fn set_powersafe_overwrite(&self, claimed: bool) {
+        self.powersafe_overwrite.store(claimed, Ordering::Relaxed);
+    }
+
+    pub(super) fn powersafe_overwrite(&self) -> bool {
+        self.powersafe_overwrite.load(Ordering::Relaxed)
+    }
+
+    /// Runs a callback's work: what fails becomes a code, and its text is kept for xGetLastError. No panic crosses into C;
+    /// in wasm, where a panic aborts, there is none to catch.
+    pub(super) fn run(&self, callback: Callback, work: impl FnOnce() -> Result<c_int, Failure>) -> c_int {
+        match catch_unwind(AssertUnwindSafe(work)) {
+            Ok(Ok(code)) => code,
+            Ok(Err(failure)) => {
+                let code = failure.code(callback);
+                self.remember(code, format!("{callback:?}: {failure}"));
+                code
+            }
+            Err(_) => {
+                let code = callback.failed();
+                self.remember(
+                    code,
+                    format!("{callback:?}: a panic in the VFS; this is a fault of the crate opfs-vfs"),
+                );
+                code
+            }
+        }
+    }
+
+    fn remember(&self, code: c_int, text: String) {
+        // BUSY is an answer, not an error worth keeping: a busy handler asks again and again.
+        if code != ffi::SQLITE_BUSY {
+            *lock(&self.last_error) = Some((code, text));
+        }
+    }
+}
+
+/// A panic elsewhere leaves the values behind these locks whole: each is replaced in one step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// With several native threads on one VFS, the shell is shared between them.
+#[cfg(not(target_arch = "wasm32"))]
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Shell>();
+};

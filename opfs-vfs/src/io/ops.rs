@@ -1,0 +1,192 @@
+//! The operations, one by one: each finds its file, checks that the caller may do this, and asks the store.
+
+use std::time::Duration;
+
+use sabrpc::{BulkIn, BulkOut, OpMetrics};
+
+use super::IoService;
+use super::files::{Body, OpenFile};
+use super::refuse;
+use crate::error::VfsError;
+use crate::path::VfsPath;
+use crate::service::Opfs;
+use crate::store::{Store, StoreFile};
+use crate::tabs::TabLocks;
+use crate::wire::{Access, Entry, FileId, LockLevel, OpenFlags, Opened};
+
+/// Longest sleep of one call, so that a worker told to stop is not kept by a sleeper.
+const MAX_SLEEP: Duration = Duration::from_secs(60);
+
+impl<S: Store, L: TabLocks> Opfs for IoService<S, L> {
+    async fn open(&self, path: &str, flags: OpenFlags) -> Result<Opened, VfsError> {
+        if path.is_empty() {
+            return self.open_temporary(flags).await;
+        }
+        let path = VfsPath::parse(path)?;
+        self.sweep().await;
+        self.open_stored(path, flags).await
+    }
+
+    async fn close(&self, file: FileId) -> Result<(), VfsError> {
+        match self.close_now(file, sabrpc::current_caller())? {
+            // Another connection of the page may still have it open; the last one deletes it.
+            Some(path) if !self.nodes.is_used(&path) => match self.remove(&path).await {
+                Err(VfsError::NotFound { .. }) => Ok(()),
+                answer => answer,
+            },
+            _ => Ok(()),
+        }
+    }
+
+    fn read(&self, file: FileId, mut out: BulkOut<'_>, offset: u64) -> Result<u32, VfsError> {
+        let open = self.file(file)?;
+        let count = match &open.body {
+            Body::Temporary(pages) => {
+                let pages = pages.borrow();
+                pages.read(offset, out.capacity(), |done, bytes| out.write_at(done, bytes))
+            }
+            Body::Stored(_) => {
+                on_handle(&open, file, LockLevel::Shared, |handle| handle.read(&mut out, offset))?
+            }
+        };
+        // A buffer of SQLite's is never as large as that; should one be, the answer is "fewer".
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    fn write(&self, file: FileId, data: BulkIn<'_>, offset: u64) -> Result<(), VfsError> {
+        let open = self.writable(file)?;
+        match &open.body {
+            Body::Temporary(pages) => {
+                let fits =
+                    pages.borrow_mut().write(offset, data.len(), |done, chunk| data.copy_to(done, chunk));
+                fits.then_some(()).ok_or_else(no_room_in_memory)
+            }
+            Body::Stored(_) => {
+                on_handle(&open, file, LockLevel::Exclusive, |handle| handle.write(&data, offset))
+            }
+        }
+    }
+
+    fn truncate(&self, file: FileId, size: u64) -> Result<(), VfsError> {
+        let open = self.writable(file)?;
+        match &open.body {
+            Body::Temporary(pages) => {
+                pages.borrow_mut().truncate(size).then_some(()).ok_or_else(no_room_in_memory)
+            }
+            Body::Stored(_) => on_handle(&open, file, LockLevel::Exclusive, |handle| handle.truncate(size)),
+        }
+    }
+
+    fn sync(&self, file: FileId) -> Result<(), VfsError> {
+        let open = self.file(file)?;
+        match &open.body {
+            Body::Temporary(_) => Ok(()),
+            Body::Stored(_) => on_handle(&open, file, LockLevel::Shared, StoreFile::sync),
+        }
+    }
+
+    fn file_size(&self, file: FileId) -> Result<u64, VfsError> {
+        let open = self.file(file)?;
+        match &open.body {
+            Body::Temporary(pages) => Ok(pages.borrow().size()),
+            Body::Stored(_) => on_handle(&open, file, LockLevel::Shared, StoreFile::size),
+        }
+    }
+
+    async fn lock(&self, file: FileId, level: LockLevel) -> Result<(), VfsError> {
+        self.raise(file, level).await
+    }
+
+    fn unlock(&self, file: FileId, level: LockLevel) -> Result<(), VfsError> {
+        let open = self.file(file)?;
+        let Body::Stored(node) = &open.body else {
+            return Ok(());
+        };
+        let answer = node.locks.borrow_mut().lower(file, level);
+        node.let_go_if_idle();
+        answer.map_err(|refused| refuse(refused, &node.path, level))
+    }
+
+    fn check_reserved_lock(&self, file: FileId) -> Result<bool, VfsError> {
+        let open = self.file(file)?;
+        match &open.body {
+            // Other tabs hold nothing while this page has the tab lock, and SQLite asks only then.
+            Body::Stored(node) => Ok(node.locks.borrow().is_reserved()),
+            Body::Temporary(_) => Ok(false),
+        }
+    }
+
+    async fn access(&self, path: &str, _what: Access) -> Result<bool, VfsError> {
+        let path = VfsPath::parse(path)?;
+        self.sweep().await;
+        // A store has no file that could be read and not written, so both questions have one answer. The store is asked
+        // each time: another tab may have left a journal behind since.
+        self.store.exists(&path).await
+    }
+
+    async fn delete(&self, path: &str, sync_dir: bool) -> Result<(), VfsError> {
+        let path = VfsPath::parse(path)?;
+        self.sweep().await;
+        self.remove(&path).await?;
+        if sync_dir { self.store.sync_folder(&path).await } else { Ok(()) }
+    }
+
+    fn full_pathname(&self, path: &str) -> Result<String, VfsError> {
+        Ok(VfsPath::parse(path)?.into())
+    }
+
+    async fn sleep(&self, micros: u64) {
+        sabrpc::sleep(Duration::from_micros(micros).min(MAX_SLEEP)).await;
+    }
+
+    fn metrics(&self) -> Vec<OpMetrics> {
+        self.read_metrics.borrow().as_ref().map(|read| read()).unwrap_or_default()
+    }
+
+    fn shutdown(&self) {
+        if let Some(stop) = self.on_shutdown.take() {
+            stop();
+        }
+    }
+
+    async fn list(&self) -> Result<Vec<Entry>, VfsError> {
+        self.sweep().await;
+        let mut files = self.store.list().await?;
+        files.sort();
+        Ok(files.into_iter().map(|(path, size)| Entry { path, size }).collect())
+    }
+}
+
+impl<S: Store, L: TabLocks> IoService<S, L> {
+    fn writable(&self, id: FileId) -> Result<std::rc::Rc<super::File<S, L>>, VfsError> {
+        let file = self.file(id)?;
+        match &file.body {
+            Body::Stored(node) if !file.write => Err(VfsError::ReadOnly { path: node.path.clone() }),
+            _ => Ok(file),
+        }
+    }
+}
+
+/// Works on the handle of a stored file. A main database is touched only under the lock that SQLite takes for it: then no
+/// other tab is at it, and the handle is open.
+fn on_handle<F: StoreFile, G, T>(
+    file: &OpenFile<F, G>,
+    id: FileId,
+    needed: LockLevel,
+    work: impl FnOnce(&F) -> Result<T, VfsError>,
+) -> Result<T, VfsError> {
+    let Body::Stored(node) = &file.body else {
+        return Err(VfsError::BadFile { file: id });
+    };
+    if node.main {
+        let held = node.locks.borrow().level(id);
+        if held < needed {
+            return Err(VfsError::NotLocked { path: node.path.clone(), held, needed });
+        }
+    }
+    node.with_handle(work).unwrap_or_else(|| Err(VfsError::BadFile { file: id }))
+}
+
+fn no_room_in_memory() -> VfsError {
+    VfsError::Unsupported { what: "a temporary file of that size".to_owned() }
+}
