@@ -49,13 +49,15 @@ impl ArgsOp {
     /// The service as both sides compare it when they meet.
     pub(crate) const SERVICE: &'static ::sabrpc::ServiceInfo = &::sabrpc::ServiceInfo::new(
         "Args",
-        &[
-            *Self::Owned.info(),
-            *Self::Borrowed.info(),
-            *Self::Lent.info(),
-            *Self::Bulk.info(),
-            *Self::Clash.info(),
-        ],
+        const {
+            &[
+                *Self::Owned.info(),
+                *Self::Borrowed.info(),
+                *Self::Lent.info(),
+                *Self::Bulk.info(),
+                *Self::Clash.info(),
+            ]
+        },
     );
     /// The number on the wire.
     #[must_use]

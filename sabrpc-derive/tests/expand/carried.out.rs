@@ -57,13 +57,15 @@ impl CarriedOp {
     /// The service as both sides compare it when they meet.
     const SERVICE: &'static my_app::rpc::ServiceInfo = &my_app::rpc::ServiceInfo::new(
         "Carried",
-        &[
-            #[cfg(unix)]
-            *Self::Type.info(),
-            *Self::XOld.info(),
-            #[cfg(not(unix))]
-            *Self::XNew.info(),
-        ],
+        const {
+            &[
+                #[cfg(unix)]
+                *Self::Type.info(),
+                *Self::XOld.info(),
+                #[cfg(not(unix))]
+                *Self::XNew.info(),
+            ]
+        },
     );
     /// The number on the wire.
     #[must_use]

@@ -50,14 +50,16 @@ impl KvOp {
     /// The service as both sides compare it when they meet.
     pub const SERVICE: &'static ::sabrpc::ServiceInfo = &::sabrpc::ServiceInfo::new(
         "Kv",
-        &[
-            *Self::Get.info(),
-            *Self::Open.info(),
-            *Self::Read.info(),
-            *Self::Write.info(),
-            *Self::Count.info(),
-            *Self::Ping.info(),
-        ],
+        const {
+            &[
+                *Self::Get.info(),
+                *Self::Open.info(),
+                *Self::Read.info(),
+                *Self::Write.info(),
+                *Self::Count.info(),
+                *Self::Ping.info(),
+            ]
+        },
     );
     /// The number on the wire.
     #[must_use]

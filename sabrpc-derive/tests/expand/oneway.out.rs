@@ -28,7 +28,7 @@ impl LogOp {
     /// The service as both sides compare it when they meet.
     pub const SERVICE: &'static ::sabrpc::ServiceInfo = &::sabrpc::ServiceInfo::new(
         "Log",
-        &[*Self::Line.info(), *Self::Flush.info()],
+        const { &[*Self::Line.info(), *Self::Flush.info()] },
     );
     /// The number on the wire.
     #[must_use]
