@@ -18,11 +18,8 @@ impl Args {
         for option in options::read(tokens, words::SERVICE_FORMS, ctxt) {
             if option.key != words::CRATE {
                 let key = &option.key;
-                let message = format!(
-                    "unknown option `{key}`: `#[{}]` takes {}",
-                    words::SERVICE,
-                    words::SERVICE_FORMS
-                );
+                let message =
+                    format!("unknown option `{key}`: `#[{}]` takes {}", words::SERVICE, words::SERVICE_FORMS);
                 ctxt.error(key, message);
                 continue;
             }
@@ -50,19 +47,13 @@ mod tests {
         let mut ctxt = Ctxt::new();
         let args = Args::read(tokens, &mut ctxt);
         let errors = ctxt.finish().into_iter().flatten();
-        (
-            args.krate.to_token_stream().to_string(),
-            errors.map(|error| error.to_string()).collect(),
-        )
+        (args.krate.to_token_stream().to_string(), errors.map(|error| error.to_string()).collect())
     }
 
     #[test]
     fn the_crate_is_found_by_its_name_unless_told_otherwise() {
         assert_eq!(read(quote!()), (":: sabrpc".into(), vec![]));
-        assert_eq!(
-            read(quote!(crate = "crate::rpc")),
-            ("crate :: rpc".into(), vec![])
-        );
+        assert_eq!(read(quote!(crate = "crate::rpc")), ("crate :: rpc".into(), vec![]));
     }
 
     #[test]

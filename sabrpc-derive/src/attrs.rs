@@ -76,11 +76,8 @@ impl OpOptions {
                     self.id = Some((id, literal.span()));
                 }
                 _ => ctxt.error(
-                    &literal,
-                    format!(
-                        "operation ids go from 0 to {}: choose one of these",
-                        words::MAX_ID
-                    ),
+                    &option.value,
+                    format!("operation ids go from 0 to {}: choose one of these", words::MAX_ID),
                 ),
             }
         } else if key == words::NAME {
@@ -202,10 +199,7 @@ mod tests {
         let options = OpOptions::take(&mut attrs, &mut ctxt);
         assert!(ctxt.finish().is_none());
         assert_eq!(options.id.map(|(id, _)| id), Some(16));
-        assert_eq!(
-            options.name.map(|name| name.value()).as_deref(),
-            Some("xOpen")
-        );
+        assert_eq!(options.name.map(|name| name.value()).as_deref(), Some("xOpen"));
         assert!(options.oneway.is_some());
         assert_eq!(attrs.len(), 2);
     }
@@ -219,14 +213,8 @@ mod tests {
         });
         let carried = Carried::from(&attrs);
         let text = |attrs: &[Attribute]| attrs[0].to_token_stream().to_string();
-        assert_eq!(
-            text(&carried.allows),
-            r#"# [allow (non_snake_case , reason = "as in C")]"#
-        );
-        assert_eq!(
-            text(&carried.docs),
-            r#"# [cfg_attr (windows , doc = "On Windows.")]"#
-        );
+        assert_eq!(text(&carried.allows), r#"# [allow (non_snake_case , reason = "as in C")]"#);
+        assert_eq!(text(&carried.docs), r#"# [cfg_attr (windows , doc = "On Windows.")]"#);
         assert_eq!(text(&carried.cfgs), "# [cfg_attr (windows , cfg (unix))]");
     }
 

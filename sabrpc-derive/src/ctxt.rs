@@ -53,10 +53,7 @@ impl Ctxt {
 
 impl Drop for Ctxt {
     fn drop(&mut self) {
-        debug_assert!(
-            self.finished || std::thread::panicking(),
-            "errors were collected and never read"
-        );
+        debug_assert!(self.finished || std::thread::panicking(), "errors were collected and never read");
     }
 }
 
@@ -70,12 +67,8 @@ mod tests {
         ctxt.error_at(Span::call_site(), "first");
         ctxt.error_at(Span::call_site(), "second");
         assert_eq!(ctxt.count(), 2);
-        let messages: Vec<String> = ctxt
-            .finish()
-            .into_iter()
-            .flatten()
-            .map(|error| error.to_string())
-            .collect();
+        let messages: Vec<String> =
+            ctxt.finish().into_iter().flatten().map(|error| error.to_string()).collect();
         assert_eq!(messages, ["first", "second"]);
     }
 

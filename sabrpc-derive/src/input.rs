@@ -5,9 +5,7 @@ use crate::words;
 use proc_macro2::{Span, TokenStream};
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
-use syn::{
-    Attribute, FnArg, Item, ItemTrait, Pat, PatWild, Token, TraitItem, TraitItemFn, Visibility,
-};
+use syn::{Attribute, FnArg, Item, ItemTrait, Pat, PatWild, Token, TraitItem, TraitItemFn, Visibility};
 
 /// The trait, or `None` with an error if it is something else.
 pub(crate) fn read(tokens: TokenStream, ctxt: &mut Ctxt) -> Option<ItemTrait> {
@@ -49,10 +47,7 @@ fn with_plain_items(mut item: ItemTrait, ctxt: &mut Ctxt) -> ItemTrait {
         if let TraitItem::Verbatim(tokens) = inner
             && let Ok(visible) = syn::parse2::<Visible>(tokens.clone())
         {
-            ctxt.error(
-                &visible.vis,
-                "methods are as visible as their trait: remove this",
-            );
+            ctxt.error(&visible.vis, "methods are as visible as their trait: remove this");
             *inner = visible.item;
         }
     }
@@ -92,17 +87,13 @@ fn repair_function(function: &mut TraitItemFn) {
     sig.constness = None;
     sig.variadic = None;
     for input in &mut sig.inputs {
-        let (FnArg::Typed(syn::PatType { attrs, .. })
-        | FnArg::Receiver(syn::Receiver { attrs, .. })) = input;
+        let (FnArg::Typed(syn::PatType { attrs, .. }) | FnArg::Receiver(syn::Receiver { attrs, .. })) = input;
         attrs.retain(|attr| !attr.path().is_ident(words::OP));
         if let FnArg::Typed(arg) = input
             && function.default.is_none()
             && !matches!(*arg.pat, Pat::Ident(_))
         {
-            *arg.pat = Pat::Wild(PatWild {
-                attrs: Vec::new(),
-                underscore_token: Token![_](arg.pat.span()),
-            });
+            *arg.pat = Pat::Wild(PatWild { attrs: Vec::new(), underscore_token: Token![_](arg.pat.span()) });
         }
     }
 }

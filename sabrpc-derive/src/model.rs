@@ -11,8 +11,8 @@ use proc_macro2::Span;
 use quote::{ToTokens, format_ident};
 use syn::ext::IdentExt;
 use syn::{
-    Attribute, GenericArgument, Ident, ItemTrait, Pat, Path, PathArguments, ReturnType, Signature,
-    TraitItem, Type, TypePath, parse_quote,
+    Attribute, GenericArgument, Ident, ItemTrait, Pat, Path, PathArguments, ReturnType, Signature, TraitItem,
+    Type, TypePath, parse_quote,
 };
 
 /// A trait under `#[sab_service]`.
@@ -110,21 +110,10 @@ impl Service {
             if is_new {
                 let next = methods.last().map_or(0, |last| last.id.saturating_add(1));
                 let carried = Carried::from(&function.attrs);
-                methods.push(Method::new(
-                    function.sig.clone(),
-                    carried,
-                    options,
-                    next,
-                    &args.krate,
-                ));
+                methods.push(Method::new(function.sig.clone(), carried, options, next, &args.krate));
             }
         }
-        Self {
-            item,
-            krate: args.krate,
-            carried,
-            methods,
-        }
+        Self { item, krate: args.krate, carried, methods }
     }
 
     /// The trait's name as shown to people.
@@ -157,13 +146,7 @@ impl Service {
 }
 
 impl Method {
-    fn new(
-        sig: Signature,
-        carried: Carried,
-        options: OpOptions,
-        next_id: u32,
-        krate: &Path,
-    ) -> Self {
+    fn new(sig: Signature, carried: Carried, options: OpOptions, next_id: u32, krate: &Path) -> Self {
         let (id, id_span) = options.id.unwrap_or((next_id, sig.ident.span()));
         let (name, name_span) = match options.name {
             Some(name) => (name.value(), name.span()),
@@ -201,16 +184,12 @@ impl Method {
 
     /// The arguments that travel into the server beside the encoding.
     pub(crate) fn bulk_in(&self) -> impl Iterator<Item = &Arg> {
-        self.args
-            .iter()
-            .filter(|arg| matches!(arg.kind, ArgKind::BulkIn))
+        self.args.iter().filter(|arg| matches!(arg.kind, ArgKind::BulkIn))
     }
 
     /// The arguments that travel back beside the encoding.
     pub(crate) fn bulk_out(&self) -> impl Iterator<Item = &Arg> {
-        self.args
-            .iter()
-            .filter(|arg| matches!(arg.kind, ArgKind::BulkOut))
+        self.args.iter().filter(|arg| matches!(arg.kind, ArgKind::BulkOut))
     }
 
     /// `(&str) -> Result<u32, Error>`
@@ -222,19 +201,11 @@ impl Method {
 impl Arg {
     fn new(index: usize, arg: &syn::PatType) -> Self {
         let (name, pattern) = match &*arg.pat {
-            Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => {
-                (pat.ident.clone(), None)
-            }
+            Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => (pat.ident.clone(), None),
             other => (format_ident!("arg{index}"), Some(other.clone())),
         };
         let ty = ungrouped(&arg.ty).clone();
-        Self {
-            name,
-            pattern,
-            kind: ArgKind::new(&ty),
-            ty,
-            attrs: arg.attrs.clone(),
-        }
+        Self { name, pattern, kind: ArgKind::new(&ty), ty, attrs: arg.attrs.clone() }
     }
 
     /// Whether this argument travels beside the encoding.
@@ -272,10 +243,9 @@ impl Answer {
             Type::Tuple(tuple) if tuple.elems.is_empty() => Self::Nothing,
             Type::Path(path) if last_is(path, words::RESULT) => {
                 match result_args(path).as_slice() {
-                    [ok, error] => Self::Fallible {
-                        ok: Box::new((*ok).clone()),
-                        error: Box::new((*error).clone()),
-                    },
+                    [ok, error] => {
+                        Self::Fallible { ok: Box::new((*ok).clone()), error: Box::new((*error).clone()) }
+                    }
                     // An alias such as `io::Result<T>`: only the compiler knows what it stands for.
                     _ => Self::Fallible {
                         ok: parse_quote!(<#ty as #krate::__private::Fallible>::Ok),
@@ -290,8 +260,7 @@ impl Answer {
 
 /// The types in the angle brackets after `Result`.
 pub(crate) fn result_args(path: &TypePath) -> Vec<&Type> {
-    let Some(PathArguments::AngleBracketed(list)) =
-        path.path.segments.last().map(|last| &last.arguments)
+    let Some(PathArguments::AngleBracketed(list)) = path.path.segments.last().map(|last| &last.arguments)
     else {
         return Vec::new();
     };
@@ -304,10 +273,7 @@ pub(crate) fn result_args(path: &TypePath) -> Vec<&Type> {
 
 /// Whether the path ends in `word`.
 pub(crate) fn last_is(path: &TypePath, word: &str) -> bool {
-    path.path
-        .segments
-        .last()
-        .is_some_and(|last| last.ident == word)
+    path.path.segments.last().is_some_and(|last| last.ident == word)
 }
 
 /// The type inside parentheses and the invisible groups that a `macro_rules!` leaves around what it was given.

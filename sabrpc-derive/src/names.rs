@@ -24,9 +24,8 @@ pub(crate) fn variant(method: &Ident) -> Ident {
         "Self" => syn::parse_str("Self_"),
         _ => syn::parse_str::<Ident>(&camel),
     };
-    let mut ident = made
-        .or_else(|_| syn::parse_str(&format!("Op{camel}")))
-        .unwrap_or_else(|_| method.clone());
+    let mut ident =
+        made.or_else(|_| syn::parse_str(&format!("Op{camel}"))).unwrap_or_else(|_| method.clone());
     ident.set_span(method.span());
     ident
 }

@@ -15,7 +15,7 @@ pub(crate) struct Opt {
     /// The word before the `=`.
     pub(crate) key: Ident,
     /// What follows the `=`; `None` if there is no `=`.
-    value: Option<TokenStream>,
+    pub(crate) value: Option<TokenStream>,
 }
 
 /// Reads `tokens` as a list of options. `forms` names the legal ones for messages; a key that comes twice is reported
@@ -57,9 +57,7 @@ fn one(input: ParseStream<'_>, forms: &str) -> syn::Result<Opt> {
     } else if input.parse::<Token![=]>().is_ok() {
         Some(until_comma(input))
     } else {
-        return Err(input.error(format!(
-            "expected `=` or `,` after `{key}`: the options are {forms}"
-        )));
+        return Err(input.error(format!("expected `=` or `,` after `{key}`: the options are {forms}")));
     };
     Ok(Opt { key, value })
 }
@@ -90,21 +88,12 @@ impl Opt {
     pub(crate) fn flag(&self, ctxt: &mut Ctxt) {
         if let Some(value) = &self.value {
             let key = &self.key;
-            let whole = if value.is_empty() {
-                key.to_token_stream()
-            } else {
-                value.clone()
-            };
+            let whole = if value.is_empty() { key.to_token_stream() } else { value.clone() };
             ctxt.error(whole, format!("`{key}` takes no value: write just `{key}`"));
         }
     }
 
-    fn literal<T: syn::parse::Parse>(
-        &self,
-        kind: &str,
-        example: &str,
-        ctxt: &mut Ctxt,
-    ) -> Option<T> {
+    fn literal<T: syn::parse::Parse>(&self, kind: &str, example: &str, ctxt: &mut Ctxt) -> Option<T> {
         let message = || {
             let key = &self.key;
             format!("`{key}` needs {kind}, written out: `{example}`")
@@ -132,10 +121,7 @@ mod tests {
 
     fn messages(tokens: TokenStream) -> (Vec<String>, Vec<String>) {
         let mut ctxt = Ctxt::new();
-        let keys = read(tokens, "`id`", &mut ctxt)
-            .iter()
-            .map(|option| option.key.to_string())
-            .collect();
+        let keys = read(tokens, "`id`", &mut ctxt).iter().map(|option| option.key.to_string()).collect();
         let errors = ctxt.finish().into_iter().flatten();
         (keys, errors.map(|error| error.to_string()).collect())
     }

@@ -140,10 +140,7 @@ mod tests {
         let cases: [(Type, &str); 11] = [
             (parse_quote!(&str), "&str"),
             (parse_quote!(&[u8]), "&[u8]"),
-            (
-                parse_quote!(Result<Option<Vec<u8>>, KvError>),
-                "Result<Option<Vec<u8>>, KvError>",
-            ),
+            (parse_quote!(Result<Option<Vec<u8>>, KvError>), "Result<Option<Vec<u8>>, KvError>"),
             (parse_quote!(Result<(), E,>), "Result<(), E>"),
             (parse_quote!((u8, [u16; 4],)), "(u8, [u16; 4])"),
             (parse_quote!((u8,)), "(u8,)"),

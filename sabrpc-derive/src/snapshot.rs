@@ -17,11 +17,7 @@ fn expand(source: &str) -> String {
     let mut found = 0;
     for item in &mut file.items {
         let Item::Trait(service) = item else { continue };
-        let Some(index) = service
-            .attrs
-            .iter()
-            .position(|attr| attr.path().is_ident(words::SERVICE))
-        else {
+        let Some(index) = service.attrs.iter().position(|attr| attr.path().is_ident(words::SERVICE)) else {
             continue;
         };
         found += 1;
@@ -53,10 +49,7 @@ fn expansions_are_as_kept() {
         if bless {
             fs::write(&output, made).expect("the folder can be written");
         } else if fs::read_to_string(&output).ok().as_ref() != Some(&made) {
-            changed.push(format!(
-                "{}: the expansion is now\n{made}",
-                output.display()
-            ));
+            changed.push(format!("{}: the expansion is now\n{made}", output.display()));
         }
     }
     assert!(

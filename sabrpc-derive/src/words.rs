@@ -32,10 +32,8 @@ pub(crate) const ASYNC_CLIENT_SUFFIX: &str = "AsyncClient";
 pub(crate) const SERVER_SUFFIX: &str = "Server";
 
 /// The functions that every client has, with what each does: no method of the service may bear their names.
-pub(crate) const CLIENT_OWN: [(&str, &str); 2] = [
-    ("attach", "connects the client to a channel"),
-    ("caller", "gives access to the connection"),
-];
+pub(crate) const CLIENT_OWN: [(&str, &str); 2] =
+    [("attach", "connects the client to a channel"), ("caller", "gives access to the connection")];
 
 /// Bytes that a call carries to the server beside the encoded arguments.
 pub(crate) const BULK_IN: &str = "BulkIn";

@@ -31,10 +31,7 @@ pub(super) fn check(method: &Method, ctxt: &mut Ctxt) -> bool {
 fn check_function_is_plain(method: &Method, ctxt: &mut Ctxt) {
     let sig = &method.sig;
     if let Some(token) = &sig.constness {
-        ctxt.error(
-            token,
-            "a method of a service cannot be `const`: remove `const`",
-        );
+        ctxt.error(token, "a method of a service cannot be `const`: remove `const`");
     }
     match &sig.safety {
         Safety::Unsafe(token) => ctxt.error(
@@ -46,16 +43,10 @@ fn check_function_is_plain(method: &Method, ctxt: &mut Ctxt) {
         Safety::Default => {}
     }
     if let Some(abi) = &sig.abi {
-        ctxt.error(
-            abi,
-            "a method of a service has no ABI of its own: remove `extern`",
-        );
+        ctxt.error(abi, "a method of a service has no ABI of its own: remove `extern`");
     }
     if let Some(variadic) = &sig.variadic {
-        ctxt.error(
-            variadic,
-            "the number of arguments is fixed: take a `Vec` of them",
-        );
+        ctxt.error(variadic, "the number of arguments is fixed: take a `Vec` of them");
     }
 }
 
@@ -65,10 +56,7 @@ fn check_function_has_no_generics(method: &Method, ctxt: &mut Ctxt) {
     let only_lifetimes = generics.lifetimes().count() == generics.params.len();
     if generics.params.is_empty() {
         if let Some(clause) = &generics.where_clause {
-            ctxt.error(
-                clause,
-                "a method of a service takes no `where` clause: remove it",
-            );
+            ctxt.error(clause, "a method of a service takes no `where` clause: remove it");
         }
     } else if only_lifetimes {
         ctxt.error(
@@ -91,11 +79,7 @@ fn check_receiver_is_shared(method: &Method, ctxt: &mut Ctxt) {
         let message = format!(
             "a method of a service takes `&self` first: `fn {}(&self{})`",
             method.sig.ident,
-            if method.sig.inputs.is_empty() {
-                ""
-            } else {
-                ", …"
-            }
+            if method.sig.inputs.is_empty() { "" } else { ", …" }
         );
         ctxt.error(&method.sig.ident, message);
         return;
@@ -209,10 +193,7 @@ fn check_oneway_answers_nothing(method: &Method, ctxt: &mut Ctxt) {
 fn check_oneway_has_no_bulk_out(method: &Method, ctxt: &mut Ctxt) {
     if method.oneway.is_some() {
         for Arg { ty, .. } in method.bulk_out() {
-            ctxt.error(
-                ty,
-                "a one-way call waits for no bytes: take `BulkOut` away, or `oneway`",
-            );
+            ctxt.error(ty, "a one-way call waits for no bytes: take `BulkOut` away, or `oneway`");
         }
     }
 }

@@ -37,10 +37,7 @@ pub(crate) fn service(service: &mut Service, ctxt: &mut Ctxt) -> bool {
 /// An `unsafe` or `auto` trait promises something that a call cannot carry.
 fn check_trait_is_plain(service: &Service, ctxt: &mut Ctxt) {
     if let Some(token) = &service.item.unsafety {
-        ctxt.error(
-            token,
-            "a service cannot be an unsafe trait: remove `unsafe`",
-        );
+        ctxt.error(token, "a service cannot be an unsafe trait: remove `unsafe`");
     }
     if let Some(token) = &service.item.modifiers.auto_token {
         ctxt.error(token, "a service cannot be an auto trait: remove `auto`");
@@ -77,11 +74,7 @@ fn check_trait_has_no_supertraits(service: &Service, ctxt: &mut Ctxt) {
 
 /// `#[op]` describes one operation.
 fn check_trait_has_no_op(service: &mut Service, ctxt: &mut Ctxt) {
-    for attr in service
-        .item
-        .attrs
-        .extract_if(.., |attr| attr.path().is_ident(words::OP))
-    {
+    for attr in service.item.attrs.extract_if(.., |attr| attr.path().is_ident(words::OP)) {
         let message = format!(
             "`#[op]` goes on a method; options of the whole service go into `#[{}(…)]`",
             words::SERVICE
@@ -160,8 +153,7 @@ fn check_names_differ(service: &mut Service, ctxt: &mut Ctxt) {
         match seen.get(&method.name) {
             Some(other) => {
                 let name = &method.name;
-                let message =
-                    format!("the name `{name}` is the one of `{other}` already: choose another");
+                let message = format!("the name `{name}` is the one of `{other}` already: choose another");
                 ctxt.error_at(method.name_span, message);
                 method.sound = false;
             }

@@ -15,10 +15,7 @@ pub(super) fn check_arg(arg: &Arg, ctxt: &mut Ctxt) {
         check_bulk_is_borrowed(&arg.ty, ctxt);
         return;
     }
-    let mut walk = Walk {
-        place: Place::Argument,
-        ctxt,
-    };
+    let mut walk = Walk { place: Place::Argument, ctxt };
     match &arg.ty {
         Type::Reference(reference) => walk.outermost(reference),
         other => walk.visit_type(other),
@@ -28,10 +25,7 @@ pub(super) fn check_arg(arg: &Arg, ctxt: &mut Ctxt) {
 /// Checks a result.
 pub(super) fn check_result(output: &ReturnType, ctxt: &mut Ctxt) {
     if let ReturnType::Type(_, ty) = output {
-        let mut walk = Walk {
-            place: Place::Result,
-            ctxt,
-        };
+        let mut walk = Walk { place: Place::Result, ctxt };
         walk.visit_type(ty);
     }
 }
@@ -51,18 +45,14 @@ pub(super) fn answers_unit(output: &ReturnType) -> bool {
 /// Bulk bytes are a view of the call's own memory.
 fn check_bulk_is_borrowed(ty: &Type, ctxt: &mut Ctxt) {
     let Type::Path(path) = ty else { return };
-    let Some(PathArguments::AngleBracketed(list)) =
-        path.path.segments.last().map(|last| &last.arguments)
+    let Some(PathArguments::AngleBracketed(list)) = path.path.segments.last().map(|last| &last.arguments)
     else {
         return;
     };
     for arg in &list.args {
         match arg {
             GenericArgument::Lifetime(lifetime) if lifetime.ident == "_" => {}
-            other => ctxt.error(
-                other,
-                "bulk bytes last as long as the call: write `'_` here",
-            ),
+            other => ctxt.error(other, "bulk bytes last as long as the call: write `'_` here"),
         }
     }
 }
@@ -122,10 +112,7 @@ impl Walk<'_> {
     fn refuse_lifetime(&mut self, reference: &TypeReference) -> bool {
         match &reference.lifetime {
             Some(lifetime) if lifetime.ident == "static" => {
-                self.ctxt.error(
-                    lifetime,
-                    "what is decoded lives as long as the call: leave `'static` out",
-                );
+                self.ctxt.error(lifetime, "what is decoded lives as long as the call: leave `'static` out");
                 true
             }
             _ => false,
@@ -186,8 +173,7 @@ impl<'ast> Visit<'ast> for Walk<'_> {
         }
         match elem {
             Type::Path(path) if path.path.is_ident("str") => {}
-            Type::Slice(slice) if matches!(&*slice.elem, Type::Path(path) if path.path.is_ident("u8")) =>
-                {}
+            Type::Slice(slice) if matches!(&*slice.elem, Type::Path(path) if path.path.is_ident("u8")) => {}
             Type::Slice(_) => self.ctxt.error(
                 reference,
                 "only `&str` and `&[u8]` can be borrowed inside another type: write `Vec<T>` here",
@@ -200,12 +186,7 @@ impl<'ast> Visit<'ast> for Walk<'_> {
     }
 
     fn visit_type_path(&mut self, path: &'ast TypePath) {
-        if let Some(first) = path
-            .path
-            .segments
-            .first()
-            .filter(|first| first.ident == "Self")
-        {
+        if let Some(first) = path.path.segments.first().filter(|first| first.ident == "Self") {
             self.ctxt.error(
                 &first.ident,
                 "the caller does not know the server's type: name a type that both sides know instead of `Self`",
@@ -244,9 +225,5 @@ fn is_bulk(path: &TypePath) -> bool {
 }
 
 fn bulk_word(path: &TypePath) -> &'static str {
-    if last_is(path, words::BULK_IN) {
-        words::BULK_IN
-    } else {
-        words::BULK_OUT
-    }
+    if last_is(path, words::BULK_IN) { words::BULK_IN } else { words::BULK_OUT }
 }

@@ -3,9 +3,10 @@
 use super::Items;
 use crate::model::{Answer, Arg, ArgKind, Method};
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::Ident;
 use syn::ext::IdentExt;
+use syn::spanned::Spanned;
 
 /// Which of the two clients.
 #[derive(Clone, Copy)]
@@ -47,23 +48,11 @@ impl Flavor {
             Self::Async => Some(quote!(async)),
         }
     }
-
-    fn wait(self) -> Option<TokenStream> {
-        match self {
-            Self::Blocking => None,
-            Self::Async => Some(quote!(.await)),
-        }
-    }
 }
 
 /// `pub struct KvClient<R = DefaultRegion> { … }`
 pub(super) fn structure(items: &Items<'_>, flavor: Flavor) -> TokenStream {
-    let Items {
-        krate,
-        vis,
-        on_types,
-        ..
-    } = items;
+    let Items { krate, vis, on_types, .. } = items;
     let client = flavor.client(items);
     let caller = flavor.caller();
     let doc = Items::doc(flavor.doc(&items.name));
@@ -79,19 +68,11 @@ pub(super) fn structure(items: &Items<'_>, flavor: Flavor) -> TokenStream {
 
 /// `impl<R: Region> KvClient<R> { … }`
 pub(super) fn methods(items: &Items<'_>, flavor: Flavor) -> TokenStream {
-    let Items {
-        krate,
-        vis,
-        on_impls,
-        op,
-        ..
-    } = items;
+    let Items { krate, vis, on_impls, op, .. } = items;
     let client = flavor.client(items);
     let caller = flavor.caller();
     let region = items.service.type_parameter("R");
-    let methods = items
-        .methods()
-        .map(|service_method| method(items, service_method, flavor));
+    let methods = items.methods().map(|service_method| method(items, service_method, flavor));
     quote! {
         #on_impls
         #[allow(dead_code, clippy::missing_errors_doc)]
@@ -123,10 +104,9 @@ fn method(items: &Items<'_>, method: &Method, flavor: Flavor) -> TokenStream {
     let (cfgs, deprecated, allows) = (&carried.cfgs, &carried.deprecated, &carried.allows);
     let docs = docs(items, method);
     let keyword = flavor.keyword();
-    let wait = flavor.wait();
     let ident = &sig.ident;
     let parameters = method.args.iter().map(parameter);
-    let call = call(items, method);
+    let call = call(items, method, flavor);
     let (value, error) = match &method.answer {
         Answer::Nothing => (quote!(()), quote!(#krate::RpcError)),
         Answer::Plain(ty) => (quote!(#ty), quote!(#krate::RpcError)),
@@ -138,7 +118,7 @@ fn method(items: &Items<'_>, method: &Method, flavor: Flavor) -> TokenStream {
         #(#deprecated)*
         #(#allows)*
         #vis #keyword fn #ident(&self #(, #parameters)*) -> ::core::result::Result<#value, #error> {
-            self.caller.#call #wait
+            #call
         }
     }
 }
@@ -150,11 +130,7 @@ fn docs(items: &Items<'_>, method: &Method) -> TokenStream {
     if is_documented {
         quote!(#(#docs)*)
     } else {
-        let doc = Items::doc(format_args!(
-            "Calls [`{}::{}`].",
-            items.name,
-            method.sig.ident.unraw()
-        ));
+        let doc = Items::doc(format_args!("Calls [`{}::{}`].", items.name, method.sig.ident.unraw()));
         quote!(#doc #(#docs)*)
     }
 }
@@ -169,30 +145,38 @@ fn parameter(arg: &Arg) -> TokenStream {
     }
 }
 
-/// `call_fallible(KvOp::Read.info(), &(file, offset), &[], &mut [out])`
-fn call(items: &Items<'_>, method: &Method) -> TokenStream {
+/// `self.caller.call_fallible(KvOp::Read.info(), &(file, offset), &[], &mut [out])`
+///
+/// The call lies where the result's type was written and each argument where its type was, so that the compiler
+/// reports a type that cannot be encoded there.
+fn call(items: &Items<'_>, method: &Method, flavor: Flavor) -> TokenStream {
     let (op, variant) = (&items.op, &method.variant);
-    let is_fallible = matches!(method.answer, Answer::Fallible { .. });
-    let names = method.encoded().map(|arg| &arg.name);
+    let args = method.encoded().map(|arg| {
+        let mut name = arg.name.clone();
+        name.set_span(arg.ty.span().resolved_at(name.span()));
+        name
+    });
+    let at = super::at_result(&method.sig.output);
+    let args = match method.encoded().next() {
+        None => quote!(&()),
+        Some(first) => {
+            let at = super::at(&first.ty);
+            quote_spanned!(at=> &(#(#args,)*))
+        }
+    };
     let bulk_in = method.bulk_in().map(|arg| &arg.name);
     let bulk_out = method.bulk_out().map(|arg| &arg.name);
-    let args = match method.encoded().count() {
-        1 => quote!((#(#names),*,)),
-        _ => quote!((#(#names),*)),
+    let is_fallible = matches!(method.answer, Answer::Fallible { .. });
+    let function = match (is_fallible, method.oneway) {
+        (false, None) => quote_spanned!(at=> call_plain),
+        (true, None) => quote_spanned!(at=> call_fallible),
+        (false, Some(_)) => quote_spanned!(at=> send_plain),
+        (true, Some(_)) => quote_spanned!(at=> send_fallible),
     };
-    if method.oneway.is_some() {
-        let send = if is_fallible {
-            quote!(send_fallible)
-        } else {
-            quote!(send_plain)
-        };
-        quote!(#send(#op::#variant.info(), &#args, &[#(#bulk_in),*]))
-    } else {
-        let call = if is_fallible {
-            quote!(call_fallible)
-        } else {
-            quote!(call_plain)
-        };
-        quote!(#call(#op::#variant.info(), &#args, &[#(#bulk_in),*], &mut [#(#bulk_out),*]))
-    }
+    let outputs = method.oneway.is_none().then(|| quote!(, &mut [#(#bulk_out),*]));
+    let wait = match flavor {
+        Flavor::Blocking => None,
+        Flavor::Async => Some(quote_spanned!(at=> .await)),
+    };
+    quote_spanned!(at=> self.caller.#function(#op::#variant.info(), #args, &[#(#bulk_in),*] #outputs) #wait)
 }

@@ -9,10 +9,11 @@ mod server;
 
 use crate::model::Service;
 use crate::words;
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Ident, Path, TraitItem, Visibility};
+use syn::spanned::Spanned;
+use syn::{Ident, Path, ReturnType, TraitItem, Type, Visibility};
 
 /// All that a sound trait becomes. Methods that are not sound are left out of everything but the trait, so that uses of
 /// the others raise no second wave of errors.
@@ -72,9 +73,7 @@ impl<'a> Items<'a> {
         let cfgs = quote!(#(#cfgs)*);
         // A service need not use both clients, nor all of their calls.
         let unused = quote!(#[allow(dead_code)]);
-        let used_though_deprecated = service
-            .has_deprecated()
-            .then(|| quote!(#[allow(deprecated)]));
+        let used_though_deprecated = service.has_deprecated().then(|| quote!(#[allow(deprecated)]));
         Self {
             service,
             name: service.name(),
@@ -98,5 +97,18 @@ impl<'a> Items<'a> {
     /// The methods that code can be generated for.
     fn methods(&self) -> impl Iterator<Item = &'a crate::model::Method> {
         self.service.methods.iter().filter(|method| method.sound)
+    }
+}
+
+/// The place where a type was written, with the hygiene of generated code.
+fn at(ty: &Type) -> Span {
+    ty.span().resolved_at(Span::call_site())
+}
+
+/// The place where a result's type was written.
+fn at_result(output: &ReturnType) -> Span {
+    match output {
+        ReturnType::Default => Span::call_site(),
+        ReturnType::Type(_, ty) => at(ty),
     }
 }

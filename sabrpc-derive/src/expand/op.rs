@@ -7,17 +7,10 @@ use quote::quote;
 
 /// `pub enum KvOp { Get = 0, … }`
 pub(super) fn enumeration(items: &Items<'_>) -> TokenStream {
-    let Items {
-        vis, on_types, op, ..
-    } = items;
+    let Items { vis, on_types, op, .. } = items;
     let doc = Items::doc(format_args!("The operations of [`{}`].", items.name));
     let variants = items.methods().map(|method| {
-        let Method {
-            carried,
-            variant,
-            name,
-            ..
-        } = method;
+        let Method { carried, variant, name, .. } = method;
         let cfgs = &carried.cfgs;
         let doc = Items::doc(format_args!("The operation `{name}`."));
         let id = Literal::u32_unsuffixed(method.id);
@@ -47,14 +40,7 @@ pub(super) fn enumeration(items: &Items<'_>) -> TokenStream {
 
 /// The lists of all operations, and what is known of each.
 pub(super) fn tables(items: &Items<'_>) -> TokenStream {
-    let Items {
-        krate,
-        vis,
-        on_impls,
-        op,
-        name,
-        ..
-    } = items;
+    let Items { krate, vis, on_impls, op, name, .. } = items;
     let all = items.methods().map(|method| {
         let (cfgs, variant) = (&method.carried.cfgs, &method.variant);
         quote!(#(#cfgs)* Self::#variant)
@@ -111,10 +97,7 @@ fn info(items: &Items<'_>, method: &Method) -> TokenStream {
     let doc = method.carried.summary();
     let flags = flags(items, method);
     let count = |bulk: usize| Literal::usize_unsuffixed(bulk);
-    let (bulk_in, bulk_out) = (
-        count(method.bulk_in().count()),
-        count(method.bulk_out().count()),
-    );
+    let (bulk_in, bulk_out) = (count(method.bulk_in().count()), count(method.bulk_out().count()));
     quote! {
         #krate::OpInfo {
             id: #id,
@@ -134,10 +117,7 @@ fn flags(items: &Items<'_>, method: &Method) -> TokenStream {
     let flags = [
         (method.oneway.is_some(), quote!(ONEWAY)),
         (method.sig.asyncness.is_some(), quote!(ASYNC)),
-        (
-            matches!(method.answer, Answer::Fallible { .. }),
-            quote!(FALLIBLE),
-        ),
+        (matches!(method.answer, Answer::Fallible { .. }), quote!(FALLIBLE)),
     ];
     flags
         .into_iter()
@@ -148,13 +128,7 @@ fn flags(items: &Items<'_>, method: &Method) -> TokenStream {
 
 /// `impl TryFrom<u32> for KvOp`
 pub(super) fn try_from(items: &Items<'_>) -> TokenStream {
-    let Items {
-        krate,
-        on_impls,
-        op,
-        name,
-        ..
-    } = items;
+    let Items { krate, on_impls, op, name, .. } = items;
     let arms = items.methods().map(|method| {
         let (cfgs, variant) = (&method.carried.cfgs, &method.variant);
         let id = Literal::u32_unsuffixed(method.id);

@@ -3,24 +3,15 @@
 use super::Items;
 use crate::model::{Answer, Arg, ArgKind, Method};
 use proc_macro2::{Literal, Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::Ident;
 
 /// `pub struct KvServer<T> { … }` with what every server has.
 pub(super) fn structure(items: &Items<'_>) -> TokenStream {
-    let Items {
-        vis,
-        on_types,
-        on_impls,
-        server,
-        name,
-        ..
-    } = items;
+    let Items { vis, on_types, on_impls, server, name, .. } = items;
     let ident = &items.service.item.ident;
     let service = items.service.type_parameter("T");
-    let doc = Items::doc(format_args!(
-        "Answers calls with an implementation of [`{name}`]."
-    ));
+    let doc = Items::doc(format_args!("Answers calls with an implementation of [`{name}`]."));
     quote! {
         #doc
         #on_types
@@ -60,13 +51,7 @@ pub(super) fn structure(items: &Items<'_>) -> TokenStream {
 
 /// `impl<T: Kv + 'static> Dispatch for KvServer<T> { … }`
 pub(super) fn dispatch(items: &Items<'_>) -> TokenStream {
-    let Items {
-        krate,
-        on_impls,
-        op,
-        server,
-        ..
-    } = items;
+    let Items { krate, on_impls, op, server, .. } = items;
     let ident = &items.service.item.ident;
     let service = items.service.type_parameter("T");
     let (id, frame, operation, error) = (local("id"), local("frame"), local("op"), local("error"));
@@ -125,11 +110,15 @@ fn arm(items: &Items<'_>, method: &Method) -> TokenStream {
 fn body(items: &Items<'_>, method: &Method, service: &TokenStream) -> TokenStream {
     let (frame, args) = (local("frame"), local("args"));
     let (service_trait, ident) = (&items.service.item.ident, &method.sig.ident);
-    let types: Vec<TokenStream> = method.encoded().map(decoded_type).collect();
-    let decode = match types.as_slice() {
-        [] => quote!(#frame.args::<()>()?;),
-        [one] => quote!(let #args: (#one,) = #frame.args()?;),
-        many => quote!(let #args: (#(#many),*) = #frame.args()?;),
+    let types = method.encoded().map(decoded_type);
+    let decode = match method.encoded().next() {
+        None => quote!(#frame.args::<()>()?;),
+        Some(first) => {
+            let at = super::at(&first.ty);
+            let types = quote_spanned!(at=> (#(#types,)*));
+            let decode = quote_spanned!(at=> #frame.args()?);
+            quote!(let #args: #types = #decode;)
+        }
     };
     let (mut encoded, mut bulk_in, mut bulk_out) = (indices(), indices(), indices());
     let values = method.args.iter().map(|arg| match arg.kind {
@@ -151,10 +140,11 @@ fn body(items: &Items<'_>, method: &Method, service: &TokenStream) -> TokenStrea
         }
     });
     let wait = method.sig.asyncness.is_some().then(|| quote!(.await));
-    let call = quote!(#service_trait::#ident(&*#service #(, #values)*) #wait);
-    let reply = match method.answer {
-        Answer::Fallible { .. } => quote!(#frame.reply_fallible(#call)),
-        Answer::Plain(_) | Answer::Nothing => quote!(#frame.reply_plain(#call)),
+    let at = super::at_result(&method.sig.output);
+    let call = quote_spanned!(at=> #service_trait::#ident(&*#service #(, #values)*) #wait);
+    let reply = match &method.answer {
+        Answer::Fallible { .. } => quote_spanned!(at=> #frame.reply_fallible(#call)),
+        Answer::Plain(_) | Answer::Nothing => quote_spanned!(at=> #frame.reply_plain(#call)),
     };
     quote!(#decode #reply)
 }
