@@ -21,9 +21,12 @@ pub mod path;
 mod platform;
 pub mod sanity;
 pub mod service;
+pub mod sql;
 pub mod store;
 pub mod tabs;
 pub mod transfer;
+#[cfg(target_family = "wasm")]
+mod web;
 pub mod wire;
 
 pub use error::VfsError;

@@ -28,6 +28,7 @@ use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::ffi;
+use sabrpc::OpMetrics;
 
 use crate::service::OpfsClient;
 use shell::Shell;
@@ -154,6 +155,11 @@ impl Registered {
     /// What the last failed operation said; SQLite itself only keeps a code.
     pub fn last_error(&self) -> Option<String> {
         self.vfs.shell.last_error().map(|(_, text)| text)
+    }
+
+    /// Count and time of each call that the VFS made to its I/O worker.
+    pub fn metrics(&self) -> Vec<OpMetrics> {
+        self.vfs.shell.metrics()
     }
 
     /// Files that are open through this VFS.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::ffi;
+use sabrpc::OpMetrics;
 
 use super::codes::{Callback, Failure};
 use crate::service::OpfsClient;
@@ -47,6 +48,11 @@ impl Shell {
     ) -> Result<T, Failure> {
         let client = lock(&self.client);
         work(client.as_ref().ok_or(Failure::Unregistered)?).map_err(Into::into)
+    }
+
+    /// What the client's calls have cost; nothing once the VFS was taken back.
+    pub(super) fn metrics(&self) -> Vec<OpMetrics> {
+        lock(&self.client).as_ref().map(|client| client.caller().metrics()).unwrap_or_default()
     }
 
     /// Code and text of the last error.

@@ -3,10 +3,18 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
+mod unavailable;
+#[cfg(target_arch = "wasm32")]
+pub mod web;
 
+use sabrpc::{ChannelConfig, ChannelError, RpcError};
 use serde::{Deserialize, Serialize};
 
-use sabrpc::{ChannelError, RpcError};
+#[cfg(not(target_arch = "wasm32"))]
+pub use native::Installed;
+pub use unavailable::Unavailable;
+#[cfg(target_arch = "wasm32")]
+pub use web::{Installed, install};
 
 use crate::ffi::{RegisterError, Registered, VfsOptions, register};
 use crate::io::IoOptions;
@@ -27,6 +35,12 @@ pub struct InstallOptions {
     pub vfs: VfsOptions,
     /// How long the I/O worker waits for others.
     pub io: IoOptions,
+    /// In a browser: the folder of the origin private file system that all paths begin at, made where it is missing.
+    /// Without one they begin at its root.
+    pub folder: Option<String>,
+    /// Sizes of the channel to the I/O worker.
+    #[serde(with = "Sizes")]
+    pub channel: ChannelConfig,
 }
 
 impl Default for InstallOptions {
@@ -37,36 +51,18 @@ impl Default for InstallOptions {
             sanity_check: true,
             vfs: VfsOptions::default(),
             io: IoOptions::default(),
+            folder: None,
+            channel: ChannelConfig::default(),
         }
     }
 }
 
-/// Why a place has no such VFS.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[non_exhaustive]
-pub enum Unavailable {
-    /// No SharedArrayBuffer.
-    #[error(
-        "SharedArrayBuffer is missing because the page is not cross-origin isolated; serve it with the headers \
-         Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp"
-    )]
-    NotCrossOriginIsolated,
-    /// No Origin Private File System.
-    #[error(
-        "this browser, or its private mode, has no Origin Private File System with synchronous access handles: {cause}"
-    )]
-    NoOpfs {
-        /// What the browser said, or what is missing.
-        cause: String,
-    },
-    /// The code runs on the page's main thread.
-    #[error(
-        "SQLite cannot run on the page's main thread, which may not block; install the VFS in a dedicated worker"
-    )]
-    NotInWorker,
-    /// No Web Locks.
-    #[error("this browser has no Web Locks, without which two tabs would damage a database")]
-    NoWebLocks,
+/// [`ChannelConfig`] as it travels to the worker that makes the channel.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "ChannelConfig")]
+pub(crate) struct Sizes {
+    mailboxes: u32,
+    area: u32,
 }
 
 /// Why the VFS could not be installed.
@@ -89,8 +85,10 @@ pub enum InstallError {
     #[error(transparent)]
     Register(#[from] RegisterError),
     /// The worker could not be started.
-    #[error("the I/O worker could not be started: {cause}")]
+    #[error("the {which} worker could not be started: {cause}")]
     Worker {
+        /// Which of the workers.
+        which: String,
         /// What went wrong.
         cause: String,
     },

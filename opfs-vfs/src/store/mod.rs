@@ -11,6 +11,8 @@ use crate::path::VfsPath;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod folder;
 pub mod memory;
+#[cfg(target_family = "wasm")]
+pub mod opfs;
 pub(crate) mod pages;
 
 #[cfg(not(target_arch = "wasm32"))]

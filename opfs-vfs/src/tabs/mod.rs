@@ -9,6 +9,8 @@ use crate::path::VfsPath;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod local;
+#[cfg(target_family = "wasm")]
+pub mod web;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use local::LocalTabs;

@@ -1,0 +1,336 @@
+//! The SQL service's work: the connections of one SQLite worker, opened through the VFS that is installed there.
+//!
+//! Everything here blocks, in SQLite and in the calls that its VFS makes to the I/O worker; that is what this worker is
+//! for. A connection belongs to the caller that opened it, and is closed when that caller goes.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use rusqlite::{Connection, OpenFlags};
+use sabrpc::{BulkIn, BulkOut, CallError, CallerId, OpMetrics};
+
+use super::cursor::{Cursor, bind};
+use super::error::SqlError;
+use super::service::{Executed, FileEntry, OpenOptions, Page, Sql, Transfer};
+use super::value::Value;
+use crate::error::VfsError;
+use crate::install::{InstallError, Installed};
+use crate::service::OpfsClient;
+use crate::transfer;
+use crate::wire::Access;
+
+/// The connections of one SQLite worker.
+pub struct Engine {
+    vfs: RefCell<Option<Rc<Files>>>,
+    databases: RefCell<BTreeMap<u32, Database>>,
+    transfers: RefCell<BTreeMap<u32, Transferring>>,
+    next: Cell<u32>,
+    on_shutdown: RefCell<Option<Box<dyn FnOnce()>>>,
+}
+
+struct Database {
+    connection: Rc<Connection>,
+    cursors: BTreeMap<u32, Cursor>,
+    owner: Option<CallerId>,
+}
+
+/// The installed VFS, and a client of its I/O worker for what is done beside SQLite.
+struct Files {
+    // Given back before the worker is stopped.
+    client: OpfsClient,
+    installed: Installed,
+}
+
+/// A database on its way, as a whole.
+struct Transferring {
+    copy: Copying,
+    owner: Option<CallerId>,
+}
+
+enum Copying {
+    Out(Vec<u8>),
+    In { path: String, bytes: Vec<u8> },
+}
+
+impl Engine {
+    /// An engine without connections, over an installed VFS.
+    ///
+    /// # Errors
+    /// Where its I/O worker has no room for another client.
+    pub fn new(installed: Installed) -> Result<Self, InstallError> {
+        let client = installed.client()?;
+        Ok(Self {
+            vfs: RefCell::new(Some(Rc::new(Files { client, installed }))),
+            databases: RefCell::default(),
+            transfers: RefCell::default(),
+            next: Cell::new(1),
+            on_shutdown: RefCell::default(),
+        })
+    }
+
+    /// What the `shutdown` operation does after everything is closed, once.
+    pub fn on_shutdown(&self, stop: impl FnOnce() + 'static) {
+        *self.on_shutdown.borrow_mut() = Some(Box::new(stop));
+    }
+
+    /// Closes what a caller that went away has left open.
+    pub fn disconnect(&self, caller: CallerId) {
+        // Taken out first: closing calls the I/O worker, and no table is borrowed meanwhile.
+        let databases = take_if(&self.databases, |database| database.owner == Some(caller));
+        let transfers = take_if(&self.transfers, |transfer| transfer.owner == Some(caller));
+        drop((transfers, databases));
+    }
+
+    fn vfs(&self) -> Result<Rc<Files>, SqlError> {
+        self.vfs.borrow().clone().ok_or(SqlError::ShutDown)
+    }
+
+    /// Works on a copy of the caller's.
+    fn transferring<T>(
+        &self,
+        number: u32,
+        work: impl FnOnce(&mut Copying) -> Option<T>,
+    ) -> Result<T, SqlError> {
+        let mut transfers = self.transfers.borrow_mut();
+        let own = transfers.get_mut(&number).filter(|transfer| transfer.owner == sabrpc::current_caller());
+        own.and_then(|transfer| work(&mut transfer.copy)).ok_or(SqlError::NoTransfer { transfer: number })
+    }
+
+    fn begin(&self, copy: Copying, size: u64) -> Transfer {
+        let transfer = self.number();
+        let owner = sabrpc::current_caller();
+        self.transfers.borrow_mut().insert(transfer, Transferring { copy, owner });
+        Transfer { transfer, size }
+    }
+
+    /// A number that no connection and no cursor had before.
+    fn number(&self) -> u32 {
+        let number = self.next.get();
+        self.next.set(number.wrapping_add(1));
+        number
+    }
+
+    fn connection(&self, db: u32) -> Result<Rc<Connection>, SqlError> {
+        match self.databases.borrow().get(&db) {
+            Some(database) if database.owner == sabrpc::current_caller() => {
+                Ok(Rc::clone(&database.connection))
+            }
+            _ => Err(SqlError::NotOpen { db }),
+        }
+    }
+
+    /// A cursor of one of the caller's connections, taken out of its table.
+    fn take_cursor(&self, db: u32, cursor: u32) -> Result<Cursor, SqlError> {
+        self.connection(db)?;
+        self.databases
+            .borrow_mut()
+            .get_mut(&db)
+            .and_then(|database| database.cursors.remove(&cursor))
+            .ok_or(SqlError::NoCursor { cursor })
+    }
+
+    /// The next page of `cursor`, which is kept where there is more.
+    fn advance(&self, db: u32, number: u32, mut cursor: Cursor) -> Result<Page, SqlError> {
+        let (mut page, more) = cursor.advance()?;
+        if more && let Some(database) = self.databases.borrow_mut().get_mut(&db) {
+            database.cursors.insert(number, cursor);
+            page.cursor = Some(number);
+        }
+        Ok(page)
+    }
+}
+
+/// What `work` changed on `connection`.
+fn counted(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<(), SqlError>,
+) -> Result<Executed, SqlError> {
+    let before = connection.total_changes();
+    work(connection)?;
+    Ok(Executed {
+        changes: connection.total_changes() - before,
+        last_insert_rowid: connection.last_insert_rowid(),
+    })
+}
+
+impl Sql for Engine {
+    fn open(&self, path: &str, options: OpenOptions) -> Result<u32, SqlError> {
+        let mut flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        flags |= if options.read_only {
+            OpenFlags::SQLITE_OPEN_READ_ONLY
+        } else {
+            OpenFlags::SQLITE_OPEN_READ_WRITE
+        };
+        flags.set(OpenFlags::SQLITE_OPEN_CREATE, options.create && !options.read_only);
+        let connection =
+            Connection::open_with_flags_and_vfs(path, flags, self.vfs()?.installed.vfs().name())?;
+        connection.busy_timeout(options.busy_timeout)?;
+        let db = self.number();
+        let database = Database {
+            connection: Rc::new(connection),
+            cursors: BTreeMap::new(),
+            owner: sabrpc::current_caller(),
+        };
+        self.databases.borrow_mut().insert(db, database);
+        Ok(db)
+    }
+
+    fn exec(&self, db: u32, sql: &str) -> Result<Executed, SqlError> {
+        counted(&*self.connection(db)?, |connection| Ok(connection.execute_batch(sql)?))
+    }
+
+    fn execute(&self, db: u32, sql: &str, params: Vec<Value>) -> Result<Executed, SqlError> {
+        self.execute_many(db, sql, vec![params])
+    }
+
+    fn execute_many(&self, db: u32, sql: &str, rows: Vec<Vec<Value>>) -> Result<Executed, SqlError> {
+        counted(&*self.connection(db)?, |connection| {
+            let mut statement = connection.prepare(sql)?;
+            for row in &rows {
+                bind(&mut statement, row)?;
+                statement.raw_execute()?;
+            }
+            Ok(())
+        })
+    }
+
+    fn query(&self, db: u32, sql: &str, params: Vec<Value>) -> Result<Page, SqlError> {
+        let cursor = Cursor::new(self.connection(db)?, sql, params);
+        self.advance(db, self.number(), cursor)
+    }
+
+    fn fetch(&self, db: u32, cursor: u32) -> Result<Page, SqlError> {
+        let taken = self.take_cursor(db, cursor)?;
+        self.advance(db, cursor, taken)
+    }
+
+    fn finish(&self, db: u32, cursor: u32) -> Result<(), SqlError> {
+        self.take_cursor(db, cursor).map(drop)
+    }
+
+    fn close(&self, db: u32) -> Result<(), SqlError> {
+        self.connection(db)?;
+        let Some(database) = self.databases.borrow_mut().remove(&db) else {
+            return Err(SqlError::NotOpen { db });
+        };
+        // Cursors hold the connection, so they go first.
+        drop(database.cursors);
+        match Rc::try_unwrap(database.connection) {
+            Ok(connection) => connection.close().map_err(|(_, error)| error.into()),
+            Err(_) => Err(SqlError::Misuse("the connection is in use; close it after the call".to_owned())),
+        }
+    }
+
+    fn list(&self) -> Result<Vec<FileEntry>, SqlError> {
+        let entries = self.vfs()?.client.list().map_err(file_error)?;
+        Ok(entries.into_iter().map(|entry| FileEntry { path: entry.path.into(), size: entry.size }).collect())
+    }
+
+    fn delete(&self, path: &str) -> Result<(), SqlError> {
+        let vfs = self.vfs()?;
+        // The database goes first: should this worker die in between, SQLite drops a journal that has no database, while a
+        // database without its hot journal would be corrupt.
+        vfs.client.delete(path, true).map_err(file_error)?;
+        for companion in ["-journal", "-wal"] {
+            match vfs.client.delete(&format!("{path}{companion}"), true) {
+                Ok(()) | Err(CallError::Service(VfsError::NotFound { .. })) => {}
+                Err(error) => return Err(file_error(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn export_begin(&self, path: &str) -> Result<Transfer, SqlError> {
+        let vfs = self.vfs()?;
+        // SQLite reads it first, and so rolls back what a tab that died has left half done.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let reader = Connection::open_with_flags_and_vfs(path, flags, vfs.installed.vfs().name())?;
+        reader.busy_timeout(OpenOptions::default().busy_timeout)?;
+        reader.execute_batch("SELECT count(*) FROM sqlite_schema")?;
+        drop(reader);
+        let mut bytes = Vec::new();
+        let size = transfer::export(&vfs.client, path, |piece| bytes.extend_from_slice(piece))?;
+        Ok(self.begin(Copying::Out(bytes), size))
+    }
+
+    fn export_read(&self, transfer: u32, mut out: BulkOut<'_>, offset: u64) -> Result<u32, SqlError> {
+        self.transferring(transfer, |copy| match copy {
+            Copying::Out(bytes) => {
+                let rest =
+                    usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
+                let piece = rest.get(..out.capacity()).unwrap_or(rest);
+                out.write_at(0, piece);
+                u32::try_from(piece.len()).ok()
+            }
+            Copying::In { .. } => None,
+        })
+    }
+
+    fn import_begin(&self, path: &str) -> Result<Transfer, SqlError> {
+        let vfs = self.vfs()?;
+        let path = vfs.client.full_pathname(path).map_err(file_error)?;
+        if vfs.client.access(&path, Access::Exists).map_err(file_error)? {
+            return Err(SqlError::Exists { path });
+        }
+        let bytes = Vec::new();
+        Ok(self.begin(Copying::In { path, bytes }, 0))
+    }
+
+    fn import_write(&self, transfer: u32, data: BulkIn<'_>) -> Result<(), SqlError> {
+        self.transferring(transfer, |copy| match copy {
+            Copying::In { bytes, .. } => {
+                bytes.extend(data.to_vec());
+                Some(())
+            }
+            Copying::Out(_) => None,
+        })
+    }
+
+    fn transfer_end(&self, transfer: u32, complete: bool) -> Result<(), SqlError> {
+        self.transferring(transfer, |_| Some(()))?;
+        let ended = self.transfers.borrow_mut().remove(&transfer);
+        match ended.map(|ended| ended.copy) {
+            Some(Copying::In { path, bytes }) if complete => {
+                Ok(transfer::import(&self.vfs()?.client, &path, &bytes, false)?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn vfs_metrics(&self) -> Result<Vec<OpMetrics>, SqlError> {
+        Ok(self.vfs()?.installed.vfs().metrics())
+    }
+
+    fn io_metrics(&self) -> Result<Vec<OpMetrics>, SqlError> {
+        self.vfs()?.client.metrics().map_err(SqlError::Io)
+    }
+
+    fn shutdown(&self) -> Result<(), SqlError> {
+        let open = (self.transfers.take(), self.databases.take());
+        drop(open);
+        let vfs = self.vfs.take().ok_or(SqlError::ShutDown)?;
+        if let Some(stop) = self.on_shutdown.take() {
+            stop();
+        }
+        let in_use = |what: &str| SqlError::Misuse(format!("the VFS stays installed: {what}"));
+        let Files { client, installed } = Rc::into_inner(vfs).ok_or_else(|| in_use("a call is using it"))?;
+        drop(client);
+        installed.uninstall().map_err(|(_, error)| in_use(&error.to_string()))
+    }
+}
+
+fn file_error(error: CallError<VfsError>) -> SqlError {
+    match error {
+        CallError::Service(error) => SqlError::File(error),
+        CallError::Rpc(error) => SqlError::Io(error),
+    }
+}
+
+/// The entries of a table that a test takes out of it.
+fn take_if<T>(table: &RefCell<BTreeMap<u32, T>>, wanted: impl Fn(&T) -> bool) -> Vec<T> {
+    let mut table = table.borrow_mut();
+    let numbers: Vec<u32> =
+        table.iter().filter(|(_, entry)| wanted(entry)).map(|(number, _)| *number).collect();
+    numbers.iter().filter_map(|number| table.remove(number)).collect()
+}

@@ -1,0 +1,28 @@
+//! SQL for the page: a second service, done by a worker that runs SQLite over the installed VFS.
+//!
+//! ```text
+//!  page, main thread            SQLite worker                 I/O worker
+//!  Database ── SqlAsyncClient ─▶ SqlServer ── Engine ── VFS ─▶ files
+//! ```
+//!
+//! [`service`] is the contract; [`engine`] does the work, over [`cursor`]s where a result is long; [`database`] is what an
+//! application holds. In a browser [`web`] starts the worker; natively the same engine runs on a thread.
+
+mod cursor;
+mod database;
+mod engine;
+mod error;
+mod service;
+mod value;
+#[cfg(target_family = "wasm")]
+pub mod web;
+
+pub use database::{Database, Error, Pages, Table};
+pub use engine::Engine;
+pub use error::SqlError;
+pub use service::{
+    Executed, FileEntry, OpenOptions, Page, Sql, SqlAsyncClient, SqlClient, SqlOp, SqlServer, Transfer,
+};
+pub use value::Value;
+#[cfg(target_family = "wasm")]
+pub use web::{SqlOptions, SqlWorker};

@@ -1,0 +1,151 @@
+//! Locks between tabs through the browser's Web Locks: one exclusive lock per name, first come, first served.
+//!
+//! A lock lives as long as its [`WebGuard`]; the browser frees it also when the worker or its page dies. A request that
+//! is given up, by its timeout or because its future is dropped, never keeps a lock that nobody knows of.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use js_sys::{Function, Promise};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+
+use super::TabLocks;
+use crate::error::VfsError;
+use crate::path::VfsPath;
+use crate::web::exception::{self, Attempt};
+use crate::web::js::{AbortSignal, LOCKS, LockOptions, Locks};
+
+/// How long a request waits before it asks the browser to look at the lock's holder again.
+const NUDGE: Duration = Duration::from_secs(1);
+
+/// Locks between the tabs of one origin.
+pub struct WebLocks {
+    prefix: String,
+}
+
+impl WebLocks {
+    /// Locks whose names begin with `prefix`, apart from all other Web Locks of the origin.
+    pub fn new(prefix: impl Into<String>) -> Self {
+        Self { prefix: prefix.into() }
+    }
+}
+
+/// A held lock; dropping it lets the lock go.
+pub struct WebGuard {
+    release: Function,
+}
+
+impl Drop for WebGuard {
+    fn drop(&mut self) {
+        // Settles the promise that the browser waits for. A resolve function does not throw.
+        let _ = self.release.call0(&JsValue::UNDEFINED);
+    }
+}
+
+/// A request under way: what its callback and its future know of each other.
+#[derive(Default)]
+struct Request {
+    /// Set by the callback when the lock is there; taken by the future, or let go when that is gone.
+    granted: RefCell<Option<WebGuard>>,
+    /// The future is gone: a lock granted from now on is let go at once.
+    over: Cell<bool>,
+}
+
+/// Ends a request when its future ends, in whatever way.
+struct EndOf(Rc<Request>);
+
+impl Drop for EndOf {
+    fn drop(&mut self) {
+        self.0.over.set(true);
+        self.0.granted.take();
+    }
+}
+
+impl TabLocks for WebLocks {
+    type Guard = WebGuard;
+
+    async fn acquire(&self, path: &VfsPath, timeout: Duration) -> Result<Option<WebGuard>, VfsError> {
+        let attempt = Attempt { op: "navigator.locks.request", path };
+        let options = LockOptions::new();
+        if timeout.is_zero() {
+            options.set_if_available(true);
+        } else {
+            let signal = AbortSignal::timeout(timeout.as_secs_f64() * 1e3)
+                .map_err(|thrown| attempt.failed(&thrown))?;
+            options.set_signal(&signal);
+        }
+
+        let request = Rc::new(Request::default());
+        let end = EndOf(Rc::clone(&request));
+        let settled = settled(&format!("{}{path}", self.prefix), &options, &request, attempt)?;
+        if timeout > NUDGE {
+            spawn_local(nudge(Rc::clone(&request)));
+        }
+        let outcome = JsFuture::from(settled).await;
+        let guard = end.0.granted.take();
+        match outcome {
+            Ok(_) => Ok(guard),
+            Err(thrown) if exception::name(&thrown) == "TimeoutError" => Ok(None),
+            Err(thrown) => Err(attempt.failed(&thrown)),
+        }
+    }
+}
+
+/// Asks for the lock; the promise settles when it was granted or refused, and rejects when the request failed.
+fn settled(
+    name: &str,
+    options: &LockOptions,
+    request: &Rc<Request>,
+    attempt: Attempt<'_>,
+) -> Result<Promise, VfsError> {
+    let mut failed = None;
+    let settled = Promise::new(&mut |resolve, reject| {
+        let request = Rc::clone(request);
+        let granted = Closure::once_into_js(move |lock: JsValue| {
+            let held = (!lock.is_null() && !request.over.get()).then(|| {
+                Promise::new(&mut |release, _| {
+                    *request.granted.borrow_mut() = Some(WebGuard { release });
+                })
+            });
+            let _ = resolve.call0(&JsValue::UNDEFINED);
+            held.map_or(JsValue::UNDEFINED, JsValue::from)
+        });
+        let pending = LOCKS.with(|locks| {
+            locks
+                .as_ref()
+                .ok_or_else(|| JsValue::from_str("this page has no Web Locks"))
+                .and_then(|locks| locks.request(name, options, granted.unchecked_ref()))
+        });
+        match pending {
+            // Rejects at the timeout, and when the browser refuses locks. After the grant it settles with the release,
+            // when nobody listens any more.
+            Ok(pending) => spawn_local(async move {
+                if let Err(thrown) = JsFuture::from(pending).await {
+                    let _ = reject.call1(&JsValue::UNDEFINED, &thrown);
+                }
+            }),
+            Err(thrown) => failed = Some(attempt.failed(&thrown)),
+        }
+    });
+    failed.map_or(Ok(settled), Err)
+}
+
+/// Looks at the origin's locks once a second while the request waits.
+///
+/// A page in the back/forward cache keeps its locks, and a request queued before it went there does not make the browser
+/// evict it; any query does.
+async fn nudge(request: Rc<Request>) {
+    loop {
+        sabrpc::sleep(NUDGE).await;
+        if request.over.get() {
+            return;
+        }
+        let query = LOCKS.with(|locks| locks.as_ref().map(Locks::query));
+        if let Some(Ok(query)) = query {
+            // Its answer does not matter, nor whether it failed: asking is what wakes the browser.
+            let _ = JsFuture::from(query).await;
+        }
+    }
+}

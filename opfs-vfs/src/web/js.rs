@@ -1,0 +1,157 @@
+//! Bindings of the browser objects that the store and the tab locks use.
+//!
+//! They are written here rather than taken from `web-sys`, which hides the handle modes and lock options behind an
+//! unstable flag. Every function that can throw is declared `catch`: an exception is a value here, never a trap.
+
+use js_sys::{Function, Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    /// `navigator.storage`.
+    #[wasm_bindgen(typescript_type = "StorageManager")]
+    pub(crate) type StorageManager;
+
+    /// Absent where the page is not a secure context.
+    #[wasm_bindgen(thread_local_v2, js_namespace = navigator, js_name = storage)]
+    pub(crate) static STORAGE: Option<StorageManager>;
+
+    #[wasm_bindgen(method, catch, js_name = getDirectory)]
+    pub(crate) fn get_directory(this: &StorageManager) -> Result<Promise, JsValue>;
+
+    /// A directory of the origin private file system.
+    #[derive(Clone)]
+    #[wasm_bindgen(typescript_type = "FileSystemDirectoryHandle")]
+    pub(crate) type Directory;
+
+    #[wasm_bindgen(method, catch, js_name = getDirectoryHandle)]
+    pub(crate) fn directory(this: &Directory, name: &str, options: &Create) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = getFileHandle)]
+    pub(crate) fn file(this: &Directory, name: &str, options: &Create) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = removeEntry)]
+    pub(crate) fn remove(this: &Directory, name: &str) -> Result<Promise, JsValue>;
+
+    /// The handles in this directory, as an asynchronous iterator.
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn values(this: &Directory) -> Result<js_sys::AsyncIterator, JsValue>;
+
+    /// A file's place in the origin private file system; not yet open.
+    #[wasm_bindgen(extends = Directory, typescript_type = "FileSystemFileHandle")]
+    pub(crate) type FileEntry;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn kind(this: &FileEntry) -> String;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn name(this: &FileEntry) -> String;
+
+    #[wasm_bindgen(method, catch, js_name = getFile)]
+    pub(crate) fn snapshot(this: &FileEntry) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = createSyncAccessHandle)]
+    pub(crate) fn open(this: &FileEntry) -> Result<Promise, JsValue>;
+
+    /// What `getFile` answers; only its size is of interest.
+    #[wasm_bindgen(typescript_type = "File")]
+    pub(crate) type Snapshot;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn size(this: &Snapshot) -> f64;
+
+    /// An open file.
+    #[wasm_bindgen(typescript_type = "FileSystemSyncAccessHandle")]
+    pub(crate) type AccessHandle;
+
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn read(this: &AccessHandle, into: &Uint8Array, at: &At) -> Result<f64, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn write(this: &AccessHandle, from: &Uint8Array, at: &At) -> Result<f64, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn truncate(this: &AccessHandle, size: f64) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = getSize)]
+    pub(crate) fn get_size(this: &AccessHandle) -> Result<f64, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn flush(this: &AccessHandle) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn close(this: &AccessHandle) -> Result<(), JsValue>;
+
+    /// `{create}`, the option of looking a name up.
+    #[wasm_bindgen(extends = js_sys::Object)]
+    pub(crate) type Create;
+
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_create(this: &Create, create: bool);
+
+    /// `{at}`, the option of reading and writing. One such object is kept per open file, so that a read makes none.
+    #[wasm_bindgen(extends = js_sys::Object)]
+    pub(crate) type At;
+
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_at(this: &At, at: f64);
+
+    /// `navigator.locks`.
+    #[wasm_bindgen(typescript_type = "LockManager")]
+    pub(crate) type Locks;
+
+    /// Absent where the page is not a secure context.
+    #[wasm_bindgen(thread_local_v2, js_namespace = navigator, js_name = locks)]
+    pub(crate) static LOCKS: Option<Locks>;
+
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn request(
+        this: &Locks,
+        name: &str,
+        options: &LockOptions,
+        granted: &Function,
+    ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn query(this: &Locks) -> Result<Promise, JsValue>;
+
+    /// The options of a lock request.
+    #[wasm_bindgen(extends = js_sys::Object)]
+    pub(crate) type LockOptions;
+
+    #[wasm_bindgen(method, setter, js_name = ifAvailable)]
+    pub(crate) fn set_if_available(this: &LockOptions, only_if_available: bool);
+
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_signal(this: &LockOptions, signal: &AbortSignal);
+
+    /// What ends a waiting lock request early.
+    #[wasm_bindgen(typescript_type = "AbortSignal")]
+    pub(crate) type AbortSignal;
+
+    #[wasm_bindgen(static_method_of = AbortSignal, catch)]
+    pub(crate) fn timeout(milliseconds: f64) -> Result<AbortSignal, JsValue>;
+}
+
+impl Create {
+    /// `{create}`.
+    pub(crate) fn new(create: bool) -> Self {
+        let options: Self = js_sys::Object::new().unchecked_into();
+        options.set_create(create);
+        options
+    }
+}
+
+impl At {
+    /// `{}`; the offset is set before each use.
+    pub(crate) fn new() -> Self {
+        js_sys::Object::new().unchecked_into()
+    }
+}
+
+impl LockOptions {
+    /// `{}`: an exclusive lock, waited for without end.
+    pub(crate) fn new() -> Self {
+        js_sys::Object::new().unchecked_into()
+    }
+}
