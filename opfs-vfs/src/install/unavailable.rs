@@ -46,7 +46,7 @@ pub enum Unavailable {
 }
 
 #[cfg_attr(
-    not(target_arch = "wasm32"),
+    not(any(test, target_arch = "wasm32")),
     expect(dead_code, reason = "reasons cross between the workers of a page")
 )]
 impl Unavailable {
