@@ -35,8 +35,8 @@ pub(crate) struct Method {
     pub(crate) carried: Carried,
     /// The number on the wire.
     pub(crate) id: u32,
-    /// Where the number was written, or the method's name.
-    pub(crate) id_span: Span,
+    /// Where the number was written; `None` if it is the one after the method above.
+    pub(crate) id_span: Option<Span>,
     /// The name in tables and messages.
     pub(crate) name: String,
     /// Where that name was written, or the method's name.
@@ -147,7 +147,10 @@ impl Service {
 
 impl Method {
     fn new(sig: Signature, carried: Carried, options: OpOptions, next_id: u32, krate: &Path) -> Self {
-        let (id, id_span) = options.id.unwrap_or((next_id, sig.ident.span()));
+        let (id, id_span) = match options.id {
+            Some((id, span)) => (id, Some(span)),
+            None => (next_id, None),
+        };
         let (name, name_span) = match options.name {
             Some(name) => (name.value(), name.span()),
             None => (sig.ident.unraw().to_string(), sig.ident.span()),

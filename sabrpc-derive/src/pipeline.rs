@@ -56,6 +56,20 @@ mod tests {
     }
 
     #[test]
+    fn everything_is_named_through_the_given_crate() {
+        let item = quote! {
+            trait Kv {
+                fn get(&self, key: &str, out: BulkOut<'_>) -> io::Result<u32>;
+                #[op(oneway)]
+                async fn put(&self, key: String, data: BulkIn<'_>);
+            }
+        };
+        let output = run(quote!(crate = "my_app::rpc"), item).to_string();
+        assert!(output.contains("my_app :: rpc :: Frame"), "{output}");
+        assert!(!output.contains("sabrpc"), "{output}");
+    }
+
+    #[test]
     fn what_is_no_trait_comes_back_with_one_error() {
         for item in [
             quote!(impl Kv for Store {}),

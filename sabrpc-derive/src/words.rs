@@ -46,3 +46,5 @@ pub(crate) const RESULT: &str = "Result";
 pub(crate) const MAX_ID: u32 = u16::MAX as u32;
 /// Arguments travel as one tuple; past this many the standard library's traits on tuples end.
 pub(crate) const MAX_ARGS: usize = 12;
+/// Bulk arguments are counted in one byte on the wire; nobody needs that many.
+pub(crate) const MAX_BULK: usize = 12;

@@ -156,7 +156,7 @@ fn check_args_are_unconditional(method: &Method, ctxt: &mut Ctxt) {
     }
 }
 
-/// Encoded arguments travel as one tuple.
+/// Encoded arguments travel as one tuple, bulk bytes in a list of few.
 fn check_arg_count(method: &Method, ctxt: &mut Ctxt) {
     if let Some(arg) = method.encoded().nth(words::MAX_ARGS) {
         ctxt.error(
@@ -164,6 +164,15 @@ fn check_arg_count(method: &Method, ctxt: &mut Ctxt) {
             format!(
                 "a method of a service takes at most {} arguments beside bulk bytes: put some into a struct",
                 words::MAX_ARGS
+            ),
+        );
+    }
+    if let Some(arg) = method.args.iter().filter(|arg| arg.is_bulk()).nth(words::MAX_BULK) {
+        ctxt.error(
+            &arg.name,
+            format!(
+                "a method of a service takes at most {} bulk arguments: put some bytes together",
+                words::MAX_BULK
             ),
         );
     }

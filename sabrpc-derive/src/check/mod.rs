@@ -120,27 +120,26 @@ fn check_ids_differ(service: &mut Service, ctxt: &mut Ctxt) {
     let mut seen: HashMap<u32, String> = HashMap::new();
     for method in &mut service.methods {
         let id = method.id;
+        let span = method.id_span.unwrap_or_else(|| method.sig.ident.span());
+        let counted = match method.id_span {
+            Some(_) => "",
+            None => " (a method without one takes the number after the method above it)",
+        };
         if id > words::MAX_ID {
-            let message = format!(
-                "no id is left after {}: give this method a free one, `#[op(id = …)]`",
-                words::MAX_ID
+            let max = words::MAX_ID;
+            ctxt.error_at(
+                span,
+                format!("no id is left after {max}: give a free one, `#[op(id = …)]`{counted}"),
             );
-            ctxt.error_at(method.id_span, message);
             method.sound = false;
-            continue;
-        }
-        match seen.get(&id) {
-            Some(other) => {
-                let message = format!(
-                    "id {id} is the one of `{other}` already: choose another, `#[op(id = …)]` \
-                     (a method without `id` has the one after the method above it)"
-                );
-                ctxt.error_at(method.id_span, message);
-                method.sound = false;
-            }
-            None => {
-                seen.insert(id, method.sig.ident.unraw().to_string());
-            }
+        } else if let Some(other) = seen.get(&id) {
+            ctxt.error_at(
+                span,
+                format!("id {id} is taken by `{other}`: give another, `#[op(id = …)]`{counted}"),
+            );
+            method.sound = false;
+        } else {
+            seen.insert(id, method.sig.ident.unraw().to_string());
         }
     }
 }
@@ -153,7 +152,8 @@ fn check_names_differ(service: &mut Service, ctxt: &mut Ctxt) {
         match seen.get(&method.name) {
             Some(other) => {
                 let name = &method.name;
-                let message = format!("the name `{name}` is the one of `{other}` already: choose another");
+                let message =
+                    format!("the name `{name}` is taken by `{other}`: give another, `#[op(name = \"…\")]`");
                 ctxt.error_at(method.name_span, message);
                 method.sound = false;
             }

@@ -75,7 +75,7 @@ pub(super) fn methods(items: &Items<'_>, flavor: Flavor) -> TokenStream {
     let methods = items.methods().map(|service_method| method(items, service_method, flavor));
     quote! {
         #on_impls
-        #[allow(dead_code, clippy::missing_errors_doc)]
+        #[allow(dead_code, clippy::future_not_send, clippy::missing_errors_doc, clippy::used_underscore_binding)]
         impl<#region: #krate::Region> #client<#region> {
             /// Connects to the server of `channel`.
             #vis fn attach(

@@ -42,7 +42,7 @@ pub(super) fn structure(items: &Items<'_>) -> TokenStream {
         impl<#service> ::core::clone::Clone for #server<#service> {
             fn clone(&self) -> Self {
                 Self {
-                    service: ::std::rc::Rc::clone(&self.service),
+                    service: ::core::clone::Clone::clone(&self.service),
                 }
             }
         }
@@ -92,7 +92,7 @@ fn arm(items: &Items<'_>, method: &Method) -> TokenStream {
         quote! {
             #(#cfgs)*
             #op::#variant => {
-                let #service = ::std::rc::Rc::clone(&self.service);
+                let #service = ::core::clone::Clone::clone(&self.service);
                 #frame.spawn(async move |#frame| { #body })
             }
         }

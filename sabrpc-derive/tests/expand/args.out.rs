@@ -160,7 +160,12 @@ impl ::core::convert::TryFrom<u32> for ArgsOp {
 pub(crate) struct ArgsClient<_R: ::sabrpc::Region = ::sabrpc::DefaultRegion> {
     caller: ::sabrpc::Caller<_R>,
 }
-#[allow(dead_code, clippy::missing_errors_doc)]
+#[allow(
+    dead_code,
+    clippy::future_not_send,
+    clippy::missing_errors_doc,
+    clippy::used_underscore_binding
+)]
 impl<_R: ::sabrpc::Region> ArgsClient<_R> {
     /// Connects to the server of `channel`.
     pub(crate) fn attach(
@@ -240,7 +245,12 @@ impl<_R: ::sabrpc::Region> ArgsClient<_R> {
 pub(crate) struct ArgsAsyncClient<_R: ::sabrpc::Region = ::sabrpc::DefaultRegion> {
     caller: ::sabrpc::AsyncCaller<_R>,
 }
-#[allow(dead_code, clippy::missing_errors_doc)]
+#[allow(
+    dead_code,
+    clippy::future_not_send,
+    clippy::missing_errors_doc,
+    clippy::used_underscore_binding
+)]
 impl<_R: ::sabrpc::Region> ArgsAsyncClient<_R> {
     /// Connects to the server of `channel`.
     pub(crate) fn attach(
@@ -345,7 +355,7 @@ impl<_T: Args + 'static> ArgsServer<_T> {
 impl<_T> ::core::clone::Clone for ArgsServer<_T> {
     fn clone(&self) -> Self {
         Self {
-            service: ::std::rc::Rc::clone(&self.service),
+            service: ::core::clone::Clone::clone(&self.service),
         }
     }
 }
@@ -396,7 +406,7 @@ impl<_T: Args + 'static> ::sabrpc::Dispatch for ArgsServer<_T> {
                     })
             }
             ArgsOp::Bulk => {
-                let service = ::std::rc::Rc::clone(&self.service);
+                let service = ::core::clone::Clone::clone(&self.service);
                 frame
                     .spawn(async move |frame| {
                         let args: (u8,) = frame.args()?;

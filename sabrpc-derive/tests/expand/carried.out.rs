@@ -157,7 +157,12 @@ struct CarriedClient<R: my_app::rpc::Region = my_app::rpc::DefaultRegion> {
 #[cfg(feature = "extra")]
 #[allow(non_snake_case)]
 #[allow(deprecated)]
-#[allow(dead_code, clippy::missing_errors_doc)]
+#[allow(
+    dead_code,
+    clippy::future_not_send,
+    clippy::missing_errors_doc,
+    clippy::used_underscore_binding
+)]
 impl<R: my_app::rpc::Region> CarriedClient<R> {
     /// Connects to the server of `channel`.
     fn attach(
@@ -201,7 +206,12 @@ struct CarriedAsyncClient<R: my_app::rpc::Region = my_app::rpc::DefaultRegion> {
 #[cfg(feature = "extra")]
 #[allow(non_snake_case)]
 #[allow(deprecated)]
-#[allow(dead_code, clippy::missing_errors_doc)]
+#[allow(
+    dead_code,
+    clippy::future_not_send,
+    clippy::missing_errors_doc,
+    clippy::used_underscore_binding
+)]
 impl<R: my_app::rpc::Region> CarriedAsyncClient<R> {
     /// Connects to the server of `channel`.
     fn attach(
@@ -270,7 +280,7 @@ impl<T: r#Carried + 'static> CarriedServer<T> {
 impl<T> ::core::clone::Clone for CarriedServer<T> {
     fn clone(&self) -> Self {
         Self {
-            service: ::std::rc::Rc::clone(&self.service),
+            service: ::core::clone::Clone::clone(&self.service),
         }
     }
 }
@@ -305,7 +315,7 @@ impl<T: r#Carried + 'static> my_app::rpc::Dispatch for CarriedServer<T> {
             }
             #[cfg(not(unix))]
             CarriedOp::XNew => {
-                let service = ::std::rc::Rc::clone(&self.service);
+                let service = ::core::clone::Clone::clone(&self.service);
                 frame
                     .spawn(async move |frame| {
                         frame.args::<()>()?;

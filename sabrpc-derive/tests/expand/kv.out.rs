@@ -178,7 +178,12 @@ impl ::core::convert::TryFrom<u32> for KvOp {
 pub struct KvClient<R: ::sabrpc::Region = ::sabrpc::DefaultRegion> {
     caller: ::sabrpc::Caller<R>,
 }
-#[allow(dead_code, clippy::missing_errors_doc)]
+#[allow(
+    dead_code,
+    clippy::future_not_send,
+    clippy::missing_errors_doc,
+    clippy::used_underscore_binding
+)]
 impl<R: ::sabrpc::Region> KvClient<R> {
     /// Connects to the server of `channel`.
     pub fn attach(
@@ -242,7 +247,12 @@ impl<R: ::sabrpc::Region> KvClient<R> {
 pub struct KvAsyncClient<R: ::sabrpc::Region = ::sabrpc::DefaultRegion> {
     caller: ::sabrpc::AsyncCaller<R>,
 }
-#[allow(dead_code, clippy::missing_errors_doc)]
+#[allow(
+    dead_code,
+    clippy::future_not_send,
+    clippy::missing_errors_doc,
+    clippy::used_underscore_binding
+)]
 impl<R: ::sabrpc::Region> KvAsyncClient<R> {
     /// Connects to the server of `channel`.
     pub fn attach(
@@ -327,7 +337,7 @@ impl<T: Kv + 'static> KvServer<T> {
 impl<T> ::core::clone::Clone for KvServer<T> {
     fn clone(&self) -> Self {
         Self {
-            service: ::std::rc::Rc::clone(&self.service),
+            service: ::core::clone::Clone::clone(&self.service),
         }
     }
 }
@@ -350,7 +360,7 @@ impl<T: Kv + 'static> ::sabrpc::Dispatch for KvServer<T> {
                     })
             }
             KvOp::Open => {
-                let service = ::std::rc::Rc::clone(&self.service);
+                let service = ::core::clone::Clone::clone(&self.service);
                 frame
                     .spawn(async move |frame| {
                         let args: (&str, u32) = frame.args()?;

@@ -91,7 +91,12 @@ impl ::core::convert::TryFrom<u32> for LogOp {
 pub struct LogClient<R: ::sabrpc::Region = ::sabrpc::DefaultRegion> {
     caller: ::sabrpc::Caller<R>,
 }
-#[allow(dead_code, clippy::missing_errors_doc)]
+#[allow(
+    dead_code,
+    clippy::future_not_send,
+    clippy::missing_errors_doc,
+    clippy::used_underscore_binding
+)]
 impl<R: ::sabrpc::Region> LogClient<R> {
     /// Connects to the server of `channel`.
     pub fn attach(
@@ -120,7 +125,12 @@ impl<R: ::sabrpc::Region> LogClient<R> {
 pub struct LogAsyncClient<R: ::sabrpc::Region = ::sabrpc::DefaultRegion> {
     caller: ::sabrpc::AsyncCaller<R>,
 }
-#[allow(dead_code, clippy::missing_errors_doc)]
+#[allow(
+    dead_code,
+    clippy::future_not_send,
+    clippy::missing_errors_doc,
+    clippy::used_underscore_binding
+)]
 impl<R: ::sabrpc::Region> LogAsyncClient<R> {
     /// Connects to the server of `channel`.
     pub fn attach(
@@ -171,7 +181,7 @@ impl<T: Log + 'static> LogServer<T> {
 impl<T> ::core::clone::Clone for LogServer<T> {
     fn clone(&self) -> Self {
         Self {
-            service: ::std::rc::Rc::clone(&self.service),
+            service: ::core::clone::Clone::clone(&self.service),
         }
     }
 }
@@ -194,7 +204,7 @@ impl<T: Log + 'static> ::sabrpc::Dispatch for LogServer<T> {
                     })
             }
             LogOp::Flush => {
-                let service = ::std::rc::Rc::clone(&self.service);
+                let service = ::core::clone::Clone::clone(&self.service);
                 frame
                     .spawn(async move |frame| {
                         frame.args::<()>()?;
