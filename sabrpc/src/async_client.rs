@@ -331,7 +331,7 @@ impl<R: Region> Turn<'_, R> {
                 }
                 slice = slice.min(left);
             }
-            self.link.check_alive()?;
+            self.link.channel.serving()?;
             region.wait_async(words.response, value, Some(slice)).await;
         }
     }

@@ -74,6 +74,11 @@ impl<R: Region> Channel<R> {
         }
     }
 
+    /// The memory of this channel.
+    pub fn region(&self) -> &R {
+        &self.region
+    }
+
     /// The sizes of this channel.
     pub fn geometry(&self) -> Geometry {
         self.geometry
@@ -103,10 +108,11 @@ impl<R: Region> Channel<R> {
         self.geometry.words(index)
     }
 
-    /// `Ok(epoch)` while a server takes requests.
-    pub(crate) fn serving(&self) -> Result<i32, RpcError> {
+    /// `Ok` while a server takes requests. A server that took the place of another has answered, before it says that
+    /// it serves, everything that the other left.
+    pub(crate) fn serving(&self) -> Result<(), RpcError> {
         let state = match self.region.load(layout::AT_SERVER_STATE) {
-            server_state::SERVING => return Ok(self.region.load(layout::AT_EPOCH)),
+            server_state::SERVING => return Ok(()),
             server_state::STARTING => ServerState::NotStarted,
             server_state::STOPPING | server_state::STOPPED => ServerState::Stopped,
             _ => ServerState::Failed,

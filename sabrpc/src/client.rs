@@ -254,7 +254,7 @@ impl<R: Region> State<R> {
                 }
                 slice = slice.min(left);
             }
-            if let Err(gone) = link.check_alive() {
+            if let Err(gone) = link.channel.serving() {
                 break Err(gone);
             }
             region.wait(response, value, slice);

@@ -10,7 +10,6 @@
 //! | 8 | `MAILBOXES` | creator | number of mailboxes |
 //! | 12 | `AREA` | creator | bytes of payload area of each mailbox |
 //! | 64 | `SERVER_STATE` | server, stopper | see [`server_state`] |
-//! | 68 | `EPOCH` | server | number of server lives so far |
 //! | 72, 76 | `SCHEMA_LO`, `SCHEMA_HI` | server | schema hash of the service, valid while serving |
 //! | 128 | `DOORBELL` | callers (atomic add) | what a sleeping server waits on |
 //! | 192 | `SERVER_SLEEPS` | server | 1 while the server may be asleep: who publishes must ring the bell |
@@ -22,7 +21,7 @@
 //! | offset | word | written by | meaning |
 //! | --- | --- | --- | --- |
 //! | 0 | `REQUEST` | caller | sequence number of the newest request; stored last, with everything below it visible |
-//! | 4 | `REQUEST_OP` | caller | op id (low 16 bits) and [`request_flags`] |
+//! | 4 | `REQUEST_OP` | caller | op id (low 16 bits), [`request_flags`], and who asks (high 11 bits) |
 //! | 8 | `REQUEST_LEN` | caller | bytes of arguments, or of this piece |
 //! | 64 | `RESPONSE` | server | sequence number of the newest answered request; stored last |
 //! | 68 | `RESPONSE_STATUS` | server | [`status`] |
@@ -42,7 +41,6 @@ pub(crate) const AT_VERSION: u32 = 4;
 pub(crate) const AT_MAILBOXES: u32 = 8;
 pub(crate) const AT_AREA: u32 = 12;
 pub(crate) const AT_SERVER_STATE: u32 = 64;
-pub(crate) const AT_EPOCH: u32 = 68;
 pub(crate) const AT_SCHEMA_LO: u32 = 72;
 pub(crate) const AT_SCHEMA_HI: u32 = 76;
 pub(crate) const AT_DOORBELL: u32 = 128;
@@ -84,6 +82,15 @@ pub mod request_flags {
     pub const LAST: i32 = 1 << 19;
     /// Asks for the next piece of an answer that is larger than the area.
     pub const CONTINUE: i32 = 1 << 20;
+
+    /// The highest 11 bits tell who asks: half the value of `OWNER`. A server that has not noticed yet that a mailbox
+    /// changed hands learns it here, before it takes a request for one of the earlier owner.
+    pub fn asker(owner: i32) -> i32 {
+        owner >> 1 << 21
+    }
+
+    /// The part of `REQUEST_OP` that [`asker`] fills.
+    pub const ASKER: i32 = -1 << 21;
 }
 
 /// Values of `RESPONSE_STATUS`.

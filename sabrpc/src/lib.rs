@@ -46,9 +46,9 @@ pub use error::{CallError, ChannelError, Exception, RpcError, ServerState};
 pub use frame::{Dispatch, Dispatched, Frame};
 pub use metrics::OpMetrics;
 pub use region::{Bytes, DefaultRegion, Region};
+pub use sabrpc_derive::sab_service;
 pub use server::{CallerId, Server, ServerMetrics, current_caller};
 pub use service::{OpFlags, OpInfo, ServiceInfo};
-pub use sabrpc_derive::sab_service;
 pub use time::sleep;
 
 /// What generated code uses besides the public items.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     Channel, OpInfo, Region, RpcError, ServerState, ServiceInfo,
     codec::{self, Bulk, Cursor, MAX_MESSAGE},
-    layout::{MailboxWords, request_flags as flag, status},
+    layout::{AT_SERVER_SLEEPS, MailboxWords, request_flags as flag, status},
     metrics::Meters,
     spin::Spin,
 };
@@ -31,7 +31,6 @@ pub(crate) struct Link<R> {
     pub(crate) meters: Meters,
     area_at: u32,
     owner: i32,
-    epoch: i32,
     /// Sequence number of the newest request.
     pub(crate) seq: i32,
     outstanding: Option<Outstanding>,
@@ -101,7 +100,7 @@ pub(crate) enum Answer<T, E> {
 impl<R: Region> Link<R> {
     /// Claims a mailbox of `channel` for `service`.
     pub(crate) fn attach(channel: &Channel<R>, service: &'static ServiceInfo) -> Result<Self, RpcError> {
-        let epoch = channel.serving()?;
+        channel.serving()?;
         let theirs = channel.schema_hash();
         if theirs != service.schema_hash {
             return Err(RpcError::SchemaMismatch {
@@ -135,7 +134,6 @@ impl<R: Region> Link<R> {
                 meters: Meters::new(service),
                 area_at: channel.geometry.area(index),
                 owner,
-                epoch,
                 seq,
                 outstanding,
                 deferred: None,
@@ -301,8 +299,8 @@ impl<R: Region> Link<R> {
 
     fn publish(&mut self, op: &OpInfo, flags: i32, len: i32) {
         self.seq = self.seq.wrapping_add(1);
-        let sleeps = crate::layout::AT_SERVER_SLEEPS;
-        if self.channel.region.publish(self.words.request, self.seq, op.id as i32 | flags, len, sleeps) {
+        let op = op.id as i32 | flags | flag::asker(self.owner);
+        if self.channel.region.publish(self.words.request, self.seq, op, len, AT_SERVER_SLEEPS) {
             self.channel.ring();
         }
     }
@@ -410,15 +408,6 @@ impl<R: Region> Link<R> {
             status::RPC_ERROR => codec::decode(&self.staging, "error").unwrap_or_else(|error| error),
             other => RpcError::malformed("answer", format!("unknown status {other:#x}")),
         }
-    }
-
-    /// Whether the server that this caller attached to is still serving.
-    pub(crate) fn check_alive(&mut self) -> Result<(), RpcError> {
-        let epoch = self.channel.serving()?;
-        if std::mem::replace(&mut self.epoch, epoch) != epoch {
-            return Err(RpcError::Gone { state: ServerState::Replaced });
-        }
-        Ok(())
     }
 
     /// Gives the mailbox back.

@@ -198,7 +198,6 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             desk.taken = asked;
         }
         self.channel.set_schema_hash(self.service.info().schema_hash);
-        region.add(layout::AT_EPOCH, 1);
         region.store(layout::AT_SERVER_STATE, server_state::SERVING);
         self.serving = true;
     }
@@ -239,6 +238,9 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             let (seq, op, len) = self.channel.region.await_change(desk.words.request, desk.taken, 1);
             if seq != desk.taken {
                 any = true;
+                if op & flag::ASKER != flag::asker(desk.owner) {
+                    self.look_at(index);
+                }
                 self.take(index, seq, op, len);
             }
         }
@@ -253,6 +255,10 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         let info = self.service.info();
         let desk = &mut self.desks[index];
         desk.taken = seq;
+        if op & flag::ASKER != flag::asker(desk.owner) {
+            // Of somebody who has no right to this mailbox.
+            return desk.answer(&region, seq, status::LOST, 0);
+        }
         if op & flag::CONTINUE != 0 {
             return desk.send_rest(&region);
         }
@@ -355,21 +361,24 @@ impl<S: Dispatch, R: Region> Server<S, R> {
 
     /// Notices who came and who went.
     fn look_around(&mut self) {
-        for index in 0..self.desks.len() {
-            let owner = self.channel.region.load(self.desks[index].words.owner);
-            let known = self.desks[index].owner;
-            if owner == known {
-                continue;
-            }
-            if known % 2 != 0 {
-                self.serve_last_of(index);
-                let caller = CallerId { mailbox: index as u32, generation: known };
-                if let Some(on_disconnect) = &mut self.on_disconnect {
-                    on_disconnect(caller);
-                }
-            }
-            self.desks[index].owner = owner;
+        (0..self.desks.len()).for_each(|index| self.look_at(index));
+    }
+
+    /// Notices whether a mailbox has changed hands.
+    fn look_at(&mut self, index: usize) {
+        let owner = self.channel.region.load(self.desks[index].words.owner);
+        let known = self.desks[index].owner;
+        if owner == known {
+            return;
         }
+        if known % 2 != 0 {
+            self.serve_last_of(index);
+            let caller = CallerId { mailbox: index as u32, generation: known };
+            if let Some(on_disconnect) = &mut self.on_disconnect {
+                on_disconnect(caller);
+            }
+        }
+        self.desks[index].owner = owner;
     }
 
     /// A caller has gone: executes what it asked for last, and gives up what is under way.
@@ -378,7 +387,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         if self.desks[index].task.is_none() {
             let desk = &self.desks[index];
             let (seq, op, len) = region.await_change(desk.words.request, desk.taken, 1);
-            if seq != desk.taken {
+            if seq != desk.taken && op & flag::ASKER == flag::asker(desk.owner) {
                 self.take(index, seq, op, len);
             }
         }

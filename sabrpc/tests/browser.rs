@@ -1,0 +1,89 @@
+//! The suite between workers of a real browser: the service in a worker that was started from wasm.
+#![cfg(target_family = "wasm")]
+
+mod probe;
+
+use probe::{ProbeAsyncClient, ProbeClient, ProbeOp, ProbeServer, Prober};
+use sabrpc::{
+    Channel, ChannelConfig, RpcError, Server, ServerState,
+    web::{self, StartError, Unavailable},
+};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_dedicated_worker);
+
+/// Entry of the worker that serves the probe.
+#[wasm_bindgen]
+pub fn probe_worker(init: JsValue) {
+    web::serve_with(init, async |refuse: Option<String>, channel| {
+        if let Some(why) = refuse {
+            return Err(Unavailable { code: "refused".into(), message: why });
+        }
+        let service = ProbeServer::new(Prober::default());
+        let hears = service.clone();
+        Ok(Server::new(&channel, service).on_disconnect(move |caller| hears.service().forget(caller)))
+    });
+}
+
+async fn start(area: u32) -> (Channel, web::WorkerHandle) {
+    let channel = Channel::create(ChannelConfig { mailboxes: 4, area }).unwrap();
+    let worker = web::spawn("probe_worker", &channel, ProbeOp::SERVICE, &None::<String>).await.unwrap();
+    (channel, worker)
+}
+
+#[wasm_bindgen_test]
+async fn the_suite_passes_with_the_smallest_and_the_usual_area() {
+    for area in [4096, ChannelConfig::default().area] {
+        let (channel, worker) = start(area).await;
+        probe::suite(&channel, 1000);
+        worker.terminate();
+    }
+}
+
+#[wasm_bindgen_test]
+async fn the_async_suite_passes() {
+    let (channel, worker) = start(4096).await;
+    probe::async_suite(&channel).await;
+    worker.terminate();
+}
+
+#[wasm_bindgen_test]
+async fn a_worker_says_why_it_cannot_serve() {
+    let channel = Channel::create(ChannelConfig::default()).unwrap();
+    let why = Some("no such thing here".to_owned());
+    let error = web::spawn("probe_worker", &channel, ProbeOp::SERVICE, &why).await.unwrap_err();
+    let expected = Unavailable { code: "refused".into(), message: "no such thing here".into() };
+    assert_eq!(error, StartError::Unavailable(expected));
+}
+
+#[wasm_bindgen_test]
+async fn a_missing_entry_function_is_named() {
+    let channel = Channel::create(ChannelConfig::default()).unwrap();
+    let error = web::spawn("no_such_entry", &channel, ProbeOp::SERVICE, &()).await.unwrap_err();
+    assert!(
+        matches!(&error, StartError::WorkerFailed { message, .. } if message.contains("no_such_entry")),
+        "{error}"
+    );
+}
+
+#[wasm_bindgen_test]
+async fn a_server_of_another_service_is_refused() {
+    static OTHER: sabrpc::ServiceInfo = sabrpc::ServiceInfo::new("Other", &[]);
+    let channel = Channel::create(ChannelConfig::default()).unwrap();
+    let error = web::spawn("probe_worker", &channel, &OTHER, &None::<String>).await.unwrap_err();
+    assert!(matches!(error, StartError::Rpc(RpcError::SchemaMismatch { .. })), "{error}");
+}
+
+#[wasm_bindgen_test]
+async fn a_panic_which_ends_the_worker_ends_the_wait_of_its_caller() {
+    let (channel, worker) = start(4096).await;
+    let client = ProbeClient::attach(&channel).unwrap();
+    assert_eq!(client.add(1, 2), Ok(3));
+    let failed = RpcError::Gone { state: ServerState::Failed };
+    assert_eq!(client.panic("on purpose"), Err(failed.clone()));
+    assert_eq!(client.add(1, 2), Err(failed.clone()));
+    let error = ProbeAsyncClient::attach(&channel).err();
+    assert_eq!(error, Some(failed));
+    worker.terminate();
+}
