@@ -1,0 +1,231 @@
+//! Power cuts and I/O errors at every operation of the store in turn: afterwards the database is whole, and holds either
+//! what was there before the transaction or what the transaction made of it, never a mix.
+
+mod support;
+
+use opfs_vfs::store::MemoryStore;
+use opfs_vfs::store::memory::{Fault, Loss, Rule, StoreOp, Which};
+use opfs_vfs::tabs::LocalTabs;
+use rusqlite::{Connection, OpenFlags};
+use support::{Tab, integrity, one};
+
+const ROWS: i64 = 60;
+
+/// A store with a finished database of `old` rows, all of it synced.
+fn prepared(files: &[&str]) -> MemoryStore {
+    let store = MemoryStore::new();
+    let tab = Tab::new(store.clone(), &LocalTabs::new());
+    for file in files {
+        let db = tab.open(file);
+        db.execute_batch("PRAGMA page_size=512; PRAGMA synchronous=EXTRA; CREATE TABLE t(id INTEGER PRIMARY KEY, state TEXT, pad BLOB); BEGIN").unwrap();
+        for id in 0..ROWS {
+            db.execute("INSERT INTO t VALUES(?1, 'old', zeroblob(100 + ?1))", [id]).unwrap();
+        }
+        db.execute_batch("COMMIT").unwrap();
+    }
+    store
+}
+
+/// Changes every row, makes the file longer, and spills out of the cache before the commit.
+fn transaction(db: &Connection, setting: &str) -> rusqlite::Result<()> {
+    db.execute_batch(setting)?;
+    db.execute_batch(
+        "PRAGMA cache_size=4; BEGIN; UPDATE t SET state = 'new', pad = zeroblob(150);
+         INSERT INTO t SELECT id + 1000, 'new', zeroblob(100) FROM t; COMMIT",
+    )
+}
+
+/// What the rows say, after the checks that hold whatever happened.
+fn state(db: &Connection, what: &str) -> String {
+    assert_eq!(integrity(db), "ok", "{what}");
+    let states: Vec<(String, i64)> = db
+        .prepare("SELECT state, count(*) FROM t GROUP BY state")
+        .and_then(|mut rows| rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
+        .unwrap_or_else(|error| panic!("{what}: {error}"));
+    match &states[..] {
+        [(state, count)] if state == "old" && *count == ROWS => "old".to_owned(),
+        [(state, count)] if state == "new" && *count == 2 * ROWS => "new".to_owned(),
+        mixed => panic!("{what}: a mix of old and new: {mixed:?}"),
+    }
+}
+
+/// Cuts the power at the first, second, third… changing operation until a transaction gets through. `lasting` says that a
+/// commit that was reported must be there afterwards.
+fn cut_everywhere(setting: &str, losses: &[Loss], lasting: bool) {
+    let (mut cuts, mut old, mut new) = (0, 0, 0);
+    for nth in 1.. {
+        let mut through = false;
+        for loss in losses {
+            let what = format!("{setting}, cut at operation {nth}, {loss:?}");
+            let store = prepared(&["app.db"]);
+            let tab = Tab::new(store.clone(), &LocalTabs::new());
+            let db = tab.open("app.db");
+            let before = store.count(Which::Changing);
+            store.inject(Rule::nth(Which::Changing, nth, Fault::PowerOff));
+            let answer = transaction(&db, setting);
+            drop((db, tab));
+            through = store.count(Which::Changing) - before < nth;
+            store.crash(*loss);
+
+            // Another cut during the recovery, at an operation that moves along with the first.
+            let recovering = Tab::new(store.clone(), &LocalTabs::new());
+            store.inject(Rule::nth(Which::Changing, 1 + nth % 7, Fault::PowerOff));
+            let _ = recovering.open("app.db").query_row("SELECT count(*) FROM t", [], |_| Ok(()));
+            drop(recovering);
+            store.crash(*loss);
+
+            let tab = Tab::new(store.clone(), &LocalTabs::new());
+            let db = tab.open("app.db");
+            let found = state(&db, &what);
+            if answer.is_ok() && lasting {
+                assert_eq!(found, "new", "{what}: a commit that was reported is lost");
+            }
+            *if found == "old" { &mut old } else { &mut new } += 1;
+            cuts += 1;
+            db.execute_batch("DELETE FROM t WHERE id % 2").unwrap();
+            assert_eq!(integrity(&db), "ok", "{what}: the database can be written again");
+        }
+        if through {
+            break;
+        }
+    }
+    println!("{setting}: {cuts} cuts, {old} times the old rows, {new} times the new ones");
+    assert!(cuts > 100 && old > 50 && new > 1, "the cuts met the transaction: {cuts}, {old}, {new}");
+}
+
+const LOSSES: [Loss; 4] = [Loss::Everything, Loss::Nothing, Loss::Random(1), Loss::Random(2)];
+
+#[test]
+fn power_cuts_with_a_deleted_journal() {
+    // The removal of the journal is the commit; at FULL it may come undone by a power cut, which loses the transaction and
+    // nothing else. EXTRA makes it last.
+    cut_everywhere("PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL", &LOSSES, false);
+}
+
+#[test]
+fn power_cuts_with_a_deleted_journal_and_a_synced_folder() {
+    cut_everywhere("PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA", &LOSSES[..3], true);
+}
+
+#[test]
+fn power_cuts_with_a_truncated_journal() {
+    cut_everywhere("PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=FULL", &LOSSES[..3], true);
+}
+
+#[test]
+fn power_cuts_with_a_kept_journal() {
+    cut_everywhere("PRAGMA journal_mode=PERSIST; PRAGMA synchronous=FULL", &LOSSES[..3], true);
+}
+
+#[test]
+fn power_cuts_with_a_write_ahead_log() {
+    cut_everywhere(
+        "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=20",
+        &[Loss::Nothing],
+        true,
+    );
+}
+
+#[test]
+fn a_transaction_over_two_databases_survives_whole_or_not_at_all() {
+    let mut seen = [0, 0];
+    for nth in 1.. {
+        let store = prepared(&["one.db", "two.db"]);
+        let tab = Tab::new(store.clone(), &LocalTabs::new());
+        let db = tab.open("one.db");
+        db.execute_batch("ATTACH 'two.db' AS two; PRAGMA cache_size=4; PRAGMA two.cache_size=4").unwrap();
+        let before = store.count(Which::Changing);
+        store.inject(Rule::nth(Which::Changing, nth, Fault::PowerOff));
+        let answer = db.execute_batch(
+            "BEGIN; UPDATE main.t SET state = 'new'; UPDATE two.t SET state = 'new';
+             INSERT INTO main.t SELECT id + 1000, 'new', pad FROM main.t;
+             INSERT INTO two.t SELECT id + 1000, 'new', pad FROM two.t; COMMIT",
+        );
+        drop((db, tab));
+        let through = store.count(Which::Changing) - before < nth;
+        store.crash(if nth % 2 == 0 { Loss::Everything } else { Loss::Random(nth) });
+        let tab = Tab::new(store, &LocalTabs::new());
+        let what = format!("two databases, cut at operation {nth}");
+        let (one, two) = (state(&tab.open("one.db"), &what), state(&tab.open("two.db"), &what));
+        assert_eq!(one, two, "{what}: one database has the transaction and the other has not");
+        if answer.is_ok() {
+            assert_eq!(one, "new", "{what}");
+        }
+        seen[usize::from(one == "new")] += 1;
+        if through {
+            break;
+        }
+    }
+    assert!(seen[0] > 50 && seen[1] > 0, "{seen:?}");
+}
+
+/// Meets every operation of a transaction with `fault` in turn. The connection goes on with the next transaction.
+fn fail_everywhere(which: Which, fault: Fault) {
+    let mut failed = 0;
+    for nth in 1.. {
+        let what = format!("{fault:?} at operation {nth} of {which:?}");
+        let store = prepared(&["app.db"]);
+        let tab = Tab::new(store.clone(), &LocalTabs::new());
+        let db = tab.open("app.db");
+        let before = store.count(which);
+        store.inject(Rule::nth(which, nth, fault));
+        let answer = transaction(&db, "");
+        let through = store.count(which) - before < nth;
+        store.clear_faults();
+        if answer.is_err() {
+            failed += 1;
+            let _ = db.execute_batch("ROLLBACK");
+        }
+        // An error after the commit point leaves the new rows, with the journal to be rolled back or not at all.
+        let found = state(&db, &what);
+        if answer.is_ok() {
+            assert_eq!(found, "new", "{what}");
+        }
+        let late = tab.try_open("app.db", OpenFlags::default()).unwrap();
+        assert_eq!(state(&late, &what), found, "{what}: both connections see the same");
+        if found == "old" {
+            transaction(&db, "").unwrap_or_else(|error| panic!("{what}: the next transaction: {error}"));
+        }
+        assert_eq!(state(&late, &what), "new");
+        if through {
+            break;
+        }
+    }
+    assert!(failed > 5, "{fault:?} of {which:?} met {failed} transactions");
+}
+
+#[test]
+fn an_error_at_any_changing_operation_harms_nothing() {
+    fail_everywhere(Which::Changing, Fault::Io);
+}
+
+#[test]
+fn a_full_disk_at_any_changing_operation_harms_nothing() {
+    fail_everywhere(Which::Changing, Fault::Full);
+}
+
+#[test]
+fn a_write_that_stops_short_harms_nothing() {
+    fail_everywhere(Which::Only(StoreOp::Write), Fault::Torn(100));
+}
+
+#[test]
+fn an_error_at_any_read_harms_nothing() {
+    fail_everywhere(Which::Only(StoreOp::Read), Fault::Io);
+}
+
+#[test]
+fn after_the_quota_is_reached_the_database_is_as_before_and_goes_on_with_more_room() {
+    let store = prepared(&["app.db"]);
+    let tab = Tab::new(store.clone(), &LocalTabs::new());
+    let db = tab.open("app.db");
+    store.set_quota(Some(store.used() + 4000));
+    let error = transaction(&db, "").unwrap_err();
+    assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DiskFull), "{error}");
+    assert!(tab.installed.vfs().last_error().is_some_and(|text| text.contains("no storage left")));
+    let _ = db.execute_batch("ROLLBACK");
+    assert_eq!(state(&db, "after the quota"), "old");
+    store.set_quota(None);
+    transaction(&db, "").unwrap();
+    assert_eq!((state(&db, "with more room"), one::<i64>(&db, "SELECT 1")), ("new".to_owned(), 1));
+}
