@@ -9,7 +9,7 @@ use opfs_vfs::tabs::LocalTabs;
 use rusqlite::{Connection, OpenFlags};
 use support::{Tab, integrity, one};
 
-const ROWS: i64 = 60;
+const ROWS: i64 = 16;
 
 /// A store with a finished database of `old` rows, all of it synced.
 fn prepared(files: &[&str]) -> MemoryStore {
@@ -49,79 +49,83 @@ fn state(db: &Connection, what: &str) -> String {
     }
 }
 
-/// Cuts the power at the first, second, third… changing operation until a transaction gets through. `lasting` says that a
-/// commit that was reported must be there afterwards.
-fn cut_everywhere(setting: &str, losses: &[Loss], lasting: bool) {
-    let (mut cuts, mut old, mut new) = (0, 0, 0);
-    for nth in 1.. {
-        let mut through = false;
-        for loss in losses {
-            let what = format!("{setting}, cut at operation {nth}, {loss:?}");
-            let store = prepared(&["app.db"]);
-            let tab = Tab::new(store.clone(), &LocalTabs::new());
-            let db = tab.open("app.db");
-            let before = store.count(Which::Changing);
-            store.inject(Rule::nth(Which::Changing, nth, Fault::PowerOff));
-            let answer = transaction(&db, setting);
-            drop((db, tab));
-            through = store.count(Which::Changing) - before < nth;
-            store.crash(*loss);
+/// Losses that the cuts take in turn.
+const LOSSES: [Loss; 4] = [Loss::Everything, Loss::Random(1), Loss::Nothing, Loss::Random(2)];
 
+/// Cuts the power at the first, second, third… changing operation until a transaction gets through. `reopen` is what a
+/// connection says first afterwards; `lasting`, that a commit that was reported must be there.
+fn cut_everywhere(setting: &str, reopen: &str, lasting: bool) {
+    let (mut cuts, mut old, mut new) = (0, 0, 0);
+    let start = prepared(&["app.db"]);
+    for (nth, loss) in (1..).zip(LOSSES.into_iter().cycle()) {
+        let what = format!("{setting}, cut at operation {nth}, {loss:?}");
+        let store = start.fork();
+        let tab = Tab::new(store.clone(), &LocalTabs::new());
+        let db = tab.open("app.db");
+        let before = store.count(Which::Changing);
+        store.inject(Rule::nth(Which::Changing, nth, Fault::PowerOff));
+        let answer = transaction(&db, setting);
+        drop((db, tab));
+        let through = store.count(Which::Changing) - before < nth;
+        store.crash(loss);
+
+        if nth % 3 == 0 {
             // Another cut during the recovery, at an operation that moves along with the first.
             let recovering = Tab::new(store.clone(), &LocalTabs::new());
-            store.inject(Rule::nth(Which::Changing, 1 + nth % 7, Fault::PowerOff));
-            let _ = recovering.open("app.db").query_row("SELECT count(*) FROM t", [], |_| Ok(()));
-            drop(recovering);
-            store.crash(*loss);
-
-            let tab = Tab::new(store.clone(), &LocalTabs::new());
-            let db = tab.open("app.db");
-            let found = state(&db, &what);
-            if answer.is_ok() && lasting {
-                assert_eq!(found, "new", "{what}: a commit that was reported is lost");
-            }
-            *if found == "old" { &mut old } else { &mut new } += 1;
-            cuts += 1;
-            db.execute_batch("DELETE FROM t WHERE id % 2").unwrap();
-            assert_eq!(integrity(&db), "ok", "{what}: the database can be written again");
+            store.inject(Rule::nth(Which::Changing, 2 + nth % 7, Fault::PowerOff));
+            let db = recovering.open("app.db");
+            let _ = db.execute_batch(reopen).and_then(|()| db.execute_batch("SELECT count(*) FROM t"));
+            drop((db, recovering));
+            store.crash(loss);
         }
+
+        let tab = Tab::new(store.clone(), &LocalTabs::new());
+        let db = tab.open("app.db");
+        db.execute_batch(reopen).unwrap();
+        let found = state(&db, &what);
+        if answer.is_ok() && lasting {
+            assert_eq!(found, "new", "{what}: a commit that was reported is lost");
+        }
+        *if found == "old" { &mut old } else { &mut new } += 1;
+        cuts += 1;
+        db.execute_batch("DELETE FROM t WHERE id % 2").unwrap();
+        assert_eq!(integrity(&db), "ok", "{what}: the database can be written again");
         if through {
             break;
         }
     }
     println!("{setting}: {cuts} cuts, {old} times the old rows, {new} times the new ones");
-    assert!(cuts > 100 && old > 50 && new > 1, "the cuts met the transaction: {cuts}, {old}, {new}");
+    assert!(cuts > 30 && old > 20 && new > 0, "the cuts met the transaction: {cuts}, {old}, {new}");
 }
-
-const LOSSES: [Loss; 4] = [Loss::Everything, Loss::Nothing, Loss::Random(1), Loss::Random(2)];
 
 #[test]
 fn power_cuts_with_a_deleted_journal() {
     // The removal of the journal is the commit; at FULL it may come undone by a power cut, which loses the transaction and
     // nothing else. EXTRA makes it last.
-    cut_everywhere("PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL", &LOSSES, false);
+    cut_everywhere("PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL", "", false);
 }
 
 #[test]
 fn power_cuts_with_a_deleted_journal_and_a_synced_folder() {
-    cut_everywhere("PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA", &LOSSES[..3], true);
+    cut_everywhere("PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA", "", true);
 }
 
 #[test]
 fn power_cuts_with_a_truncated_journal() {
-    cut_everywhere("PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=FULL", &LOSSES[..3], true);
+    cut_everywhere("PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=FULL", "", true);
 }
 
 #[test]
 fn power_cuts_with_a_kept_journal() {
-    cut_everywhere("PRAGMA journal_mode=PERSIST; PRAGMA synchronous=FULL", &LOSSES[..3], true);
+    cut_everywhere("PRAGMA journal_mode=PERSIST; PRAGMA synchronous=FULL", "", true);
 }
 
 #[test]
 fn power_cuts_with_a_write_ahead_log() {
     cut_everywhere(
         "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=20",
-        &[Loss::Nothing],
+        // Without shared memory a log is read in exclusive mode only.
+        "PRAGMA locking_mode=EXCLUSIVE",
         true,
     );
 }
@@ -129,8 +133,9 @@ fn power_cuts_with_a_write_ahead_log() {
 #[test]
 fn a_transaction_over_two_databases_survives_whole_or_not_at_all() {
     let mut seen = [0, 0];
+    let start = prepared(&["one.db", "two.db"]);
     for nth in 1.. {
-        let store = prepared(&["one.db", "two.db"]);
+        let store = start.fork();
         let tab = Tab::new(store.clone(), &LocalTabs::new());
         let db = tab.open("one.db");
         db.execute_batch("ATTACH 'two.db' AS two; PRAGMA cache_size=4; PRAGMA two.cache_size=4").unwrap();
@@ -156,15 +161,16 @@ fn a_transaction_over_two_databases_survives_whole_or_not_at_all() {
             break;
         }
     }
-    assert!(seen[0] > 50 && seen[1] > 0, "{seen:?}");
+    assert!(seen[0] > 30 && seen[1] > 0, "{seen:?}");
 }
 
 /// Meets every operation of a transaction with `fault` in turn. The connection goes on with the next transaction.
 fn fail_everywhere(which: Which, fault: Fault) {
     let mut failed = 0;
+    let start = prepared(&["app.db"]);
     for nth in 1.. {
         let what = format!("{fault:?} at operation {nth} of {which:?}");
-        let store = prepared(&["app.db"]);
+        let store = start.fork();
         let tab = Tab::new(store.clone(), &LocalTabs::new());
         let db = tab.open("app.db");
         let before = store.count(which);

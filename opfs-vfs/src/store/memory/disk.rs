@@ -220,6 +220,21 @@ impl Disk {
         self.names.values().filter_map(|number| self.inodes.get(number)).map(|inode| inode.live.size()).sum()
     }
 
+    /// The same files, all synced, on another disk.
+    pub(super) fn fork(&self) -> Self {
+        let copy = |number: &u64| {
+            let live = self.inodes.get(number).map(|inode| inode.live.clone()).unwrap_or_default();
+            (*number, Inode { durable: live.clone(), live, ..Inode::default() })
+        };
+        Self {
+            names: self.names.clone(),
+            inodes: self.names.values().map(copy).collect(),
+            next_inode: self.next_inode,
+            exclusive: self.exclusive,
+            ..Self::default()
+        }
+    }
+
     /// The power goes and comes back.
     pub(super) fn crash(&mut self, loss: Loss) {
         let mut random = Random(match loss {

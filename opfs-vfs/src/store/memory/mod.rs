@@ -67,6 +67,12 @@ impl MemoryStore {
         self.disk().crash(loss);
     }
 
+    /// A disk of its own that starts with the files of this one, without its handles, faults and quota.
+    pub fn fork(&self) -> Self {
+        let disk = self.disk().fork();
+        Self { disk: Arc::new(Mutex::new(disk)) }
+    }
+
     /// The bytes of a file as they are now.
     pub fn bytes(&self, path: &VfsPath) -> Option<Vec<u8>> {
         self.disk().pages_of(path).map(crate::store::pages::Pages::to_vec)
