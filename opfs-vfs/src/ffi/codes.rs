@@ -9,43 +9,42 @@ use crate::error::VfsError;
 
 /// The callbacks that can fail, by the name that SQLite's documentation gives them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::enum_variant_names, reason = "the names are SQLite's")]
 pub(crate) enum Callback {
-    XOpen,
-    XClose,
-    XRead,
-    XWrite,
-    XTruncate,
-    XSync,
-    XFileSize,
-    XLock,
-    XUnlock,
-    XCheckReservedLock,
-    XFileControl,
-    XAccess,
-    XDelete,
-    XFullPathname,
-    XSleep,
+    Open,
+    Close,
+    Read,
+    Write,
+    Truncate,
+    Sync,
+    FileSize,
+    Lock,
+    Unlock,
+    CheckReservedLock,
+    FileControl,
+    Access,
+    Delete,
+    FullPathname,
+    Sleep,
 }
 
 impl Callback {
     /// The code of a failure that has no better one.
     pub(crate) fn failed(self) -> c_int {
         match self {
-            Self::XOpen => ffi::SQLITE_CANTOPEN,
-            Self::XClose => ffi::SQLITE_IOERR_CLOSE,
-            Self::XRead => ffi::SQLITE_IOERR_READ,
-            Self::XWrite => ffi::SQLITE_IOERR_WRITE,
-            Self::XTruncate => ffi::SQLITE_IOERR_TRUNCATE,
-            Self::XSync => ffi::SQLITE_IOERR_FSYNC,
-            Self::XFileSize => ffi::SQLITE_IOERR_FSTAT,
-            Self::XLock => ffi::SQLITE_IOERR_LOCK,
-            Self::XUnlock => ffi::SQLITE_IOERR_UNLOCK,
-            Self::XCheckReservedLock => ffi::SQLITE_IOERR_CHECKRESERVEDLOCK,
-            Self::XAccess => ffi::SQLITE_IOERR_ACCESS,
-            Self::XDelete => ffi::SQLITE_IOERR_DELETE,
-            Self::XFullPathname => ffi::SQLITE_CANTOPEN_FULLPATH,
-            Self::XFileControl | Self::XSleep => ffi::SQLITE_IOERR,
+            Self::Open => ffi::SQLITE_CANTOPEN,
+            Self::Close => ffi::SQLITE_IOERR_CLOSE,
+            Self::Read => ffi::SQLITE_IOERR_READ,
+            Self::Write => ffi::SQLITE_IOERR_WRITE,
+            Self::Truncate => ffi::SQLITE_IOERR_TRUNCATE,
+            Self::Sync => ffi::SQLITE_IOERR_FSYNC,
+            Self::FileSize => ffi::SQLITE_IOERR_FSTAT,
+            Self::Lock => ffi::SQLITE_IOERR_LOCK,
+            Self::Unlock => ffi::SQLITE_IOERR_UNLOCK,
+            Self::CheckReservedLock => ffi::SQLITE_IOERR_CHECKRESERVEDLOCK,
+            Self::Access => ffi::SQLITE_IOERR_ACCESS,
+            Self::Delete => ffi::SQLITE_IOERR_DELETE,
+            Self::FullPathname => ffi::SQLITE_CANTOPEN_FULLPATH,
+            Self::FileControl | Self::Sleep => ffi::SQLITE_IOERR,
         }
     }
 
@@ -55,16 +54,22 @@ impl Callback {
             (_, VfsError::Busy { .. }) => ffi::SQLITE_BUSY,
             // Somebody else's handle goes away in time, so SQLite may try again; a file that is to be deleted is no such
             // case, since there a retry belongs to whoever wanted it gone.
-            (Self::XOpen | Self::XLock | Self::XRead | Self::XFileSize, VfsError::InUse { .. }) => {
+            (Self::Open | Self::Lock | Self::Read | Self::FileSize, VfsError::InUse { .. }) => {
                 ffi::SQLITE_BUSY
             }
             (_, VfsError::StorageFull { .. }) => ffi::SQLITE_FULL,
             (_, VfsError::ReadOnly { .. }) => ffi::SQLITE_READONLY,
-            (Self::XDelete, VfsError::NotFound { .. }) => ffi::SQLITE_IOERR_DELETE_NOENT,
-            (Self::XOpen, VfsError::WrongKind { .. }) => ffi::SQLITE_CANTOPEN_ISDIR,
-            (Self::XOpen, VfsError::Path(_)) => ffi::SQLITE_CANTOPEN_FULLPATH,
+            (Self::Delete, VfsError::NotFound { .. }) => ffi::SQLITE_IOERR_DELETE_NOENT,
+            (Self::Open, VfsError::WrongKind { .. }) => ffi::SQLITE_CANTOPEN_ISDIR,
+            (Self::Open, VfsError::Path(_)) => ffi::SQLITE_CANTOPEN_FULLPATH,
             _ => self.failed(),
         }
+    }
+}
+
+impl std::fmt::Display for Callback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "x{self:?}")
     }
 }
 
@@ -137,40 +142,40 @@ mod tests {
     fn codes_that_sqlite_acts_upon() {
         let path = VfsPath::parse("a").unwrap();
         let of = |callback: Callback, error: VfsError| callback.code(&error);
-        assert_eq!(of(Callback::XLock, VfsError::Busy { path: path.clone() }), ffi::SQLITE_BUSY);
-        assert_eq!(of(Callback::XLock, VfsError::InUse { path: path.clone() }), ffi::SQLITE_BUSY);
-        assert_eq!(of(Callback::XDelete, VfsError::InUse { path: path.clone() }), ffi::SQLITE_IOERR_DELETE);
-        assert_eq!(of(Callback::XWrite, VfsError::StorageFull { path: path.clone() }), ffi::SQLITE_FULL);
-        assert_eq!(of(Callback::XTruncate, VfsError::StorageFull { path: path.clone() }), ffi::SQLITE_FULL);
+        assert_eq!(of(Callback::Lock, VfsError::Busy { path: path.clone() }), ffi::SQLITE_BUSY);
+        assert_eq!(of(Callback::Lock, VfsError::InUse { path: path.clone() }), ffi::SQLITE_BUSY);
+        assert_eq!(of(Callback::Delete, VfsError::InUse { path: path.clone() }), ffi::SQLITE_IOERR_DELETE);
+        assert_eq!(of(Callback::Write, VfsError::StorageFull { path: path.clone() }), ffi::SQLITE_FULL);
+        assert_eq!(of(Callback::Truncate, VfsError::StorageFull { path: path.clone() }), ffi::SQLITE_FULL);
         assert_eq!(
-            of(Callback::XDelete, VfsError::NotFound { path: path.clone() }),
+            of(Callback::Delete, VfsError::NotFound { path: path.clone() }),
             ffi::SQLITE_IOERR_DELETE_NOENT
         );
-        assert_eq!(of(Callback::XOpen, VfsError::NotFound { path: path.clone() }), ffi::SQLITE_CANTOPEN);
-        assert_eq!(of(Callback::XOpen, VfsError::Path(PathError::DotSegment)), ffi::SQLITE_CANTOPEN_FULLPATH);
-        assert_eq!(of(Callback::XWrite, VfsError::ReadOnly { path: path.clone() }), ffi::SQLITE_READONLY);
-        assert_eq!(of(Callback::XRead, VfsError::io("read", &path, "x")), ffi::SQLITE_IOERR_READ);
+        assert_eq!(of(Callback::Open, VfsError::NotFound { path: path.clone() }), ffi::SQLITE_CANTOPEN);
+        assert_eq!(of(Callback::Open, VfsError::Path(PathError::DotSegment)), ffi::SQLITE_CANTOPEN_FULLPATH);
+        assert_eq!(of(Callback::Write, VfsError::ReadOnly { path: path.clone() }), ffi::SQLITE_READONLY);
+        assert_eq!(of(Callback::Read, VfsError::io("read", &path, "x")), ffi::SQLITE_IOERR_READ);
     }
 
     #[test]
     fn a_failed_callback_never_looks_like_a_success() {
         use Callback::*;
         for callback in [
-            XOpen,
-            XClose,
-            XRead,
-            XWrite,
-            XTruncate,
-            XSync,
-            XFileSize,
-            XLock,
-            XUnlock,
-            XCheckReservedLock,
-            XFileControl,
-            XAccess,
-            XDelete,
-            XFullPathname,
-            XSleep,
+            Open,
+            Close,
+            Read,
+            Write,
+            Truncate,
+            Sync,
+            FileSize,
+            Lock,
+            Unlock,
+            CheckReservedLock,
+            FileControl,
+            Access,
+            Delete,
+            FullPathname,
+            Sleep,
         ] {
             assert!(callback.failed() & 0xFF != ffi::SQLITE_OK, "{callback:?}");
             let primary = callback.failed() & 0xFF;

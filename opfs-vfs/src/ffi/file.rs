@@ -183,7 +183,7 @@ unsafe extern "C" fn x_close(file: *mut ffi::sqlite3_file) -> c_int {
         (*open).base.pMethods = ptr::null();
         Box::from_raw(ptr::replace(&raw mut (*open).state, ptr::null_mut()))
     };
-    let code = state.shell.run(Callback::XClose, || {
+    let code = state.shell.run(Callback::Close, || {
         state.shell.call(|client| client.close(state.file))?;
         Ok(ffi::SQLITE_OK)
     });
@@ -199,7 +199,7 @@ unsafe extern "C" fn x_read(
 ) -> c_int {
     // SAFETY: SQLite passes a file that xOpen made.
     let state = unsafe { state_of(file) };
-    state.shell.run(Callback::XRead, || {
+    state.shell.run(Callback::Read, || {
         let count = usize::try_from(count).map_err(|_| Failure::Misuse("a read of a negative length"))?;
         if count == 0 {
             return Ok(ffi::SQLITE_OK);
@@ -218,7 +218,7 @@ unsafe extern "C" fn x_write(
 ) -> c_int {
     // SAFETY: SQLite passes a file that xOpen made.
     let state = unsafe { state_of(file) };
-    state.shell.run(Callback::XWrite, || {
+    state.shell.run(Callback::Write, || {
         let count = usize::try_from(count).map_err(|_| Failure::Misuse("a write of a negative length"))?;
         if count == 0 {
             return Ok(ffi::SQLITE_OK);
@@ -234,13 +234,13 @@ unsafe extern "C" fn x_write(
 unsafe extern "C" fn x_truncate(file: *mut ffi::sqlite3_file, size: ffi::sqlite3_int64) -> c_int {
     // SAFETY: SQLite passes a file that xOpen made.
     let state = unsafe { state_of(file) };
-    state.shell.run(Callback::XTruncate, || state.truncate(unsigned(size)?))
+    state.shell.run(Callback::Truncate, || state.truncate(unsigned(size)?))
 }
 
 unsafe extern "C" fn x_sync(file: *mut ffi::sqlite3_file, _flags: c_int) -> c_int {
     // SAFETY: SQLite passes a file that xOpen made.
     let state = unsafe { state_of(file) };
-    state.shell.run(Callback::XSync, || {
+    state.shell.run(Callback::Sync, || {
         // NORMAL, FULL and DATAONLY ask for more or less of what a store has one way to do.
         state.shell.call(|client| client.sync(state.file))?;
         Ok(ffi::SQLITE_OK)
@@ -250,7 +250,7 @@ unsafe extern "C" fn x_sync(file: *mut ffi::sqlite3_file, _flags: c_int) -> c_in
 unsafe extern "C" fn x_file_size(file: *mut ffi::sqlite3_file, out: *mut ffi::sqlite3_int64) -> c_int {
     // SAFETY: SQLite passes a file that xOpen made.
     let state = unsafe { state_of(file) };
-    state.shell.run(Callback::XFileSize, || {
+    state.shell.run(Callback::FileSize, || {
         let size = i64::try_from(state.size()?).unwrap_or(i64::MAX);
         // SAFETY: SQLite gives a number to answer in.
         unsafe { *out = size };
@@ -261,7 +261,7 @@ unsafe extern "C" fn x_file_size(file: *mut ffi::sqlite3_file, out: *mut ffi::sq
 unsafe extern "C" fn x_lock(file: *mut ffi::sqlite3_file, level: c_int) -> c_int {
     // SAFETY: SQLite passes a file that xOpen made.
     let state = unsafe { state_of(file) };
-    state.shell.run(Callback::XLock, || {
+    state.shell.run(Callback::Lock, || {
         state.lock(flags::lock_level(level).ok_or(Failure::Misuse("a lock level that does not exist"))?)
     })
 }
@@ -269,7 +269,7 @@ unsafe extern "C" fn x_lock(file: *mut ffi::sqlite3_file, level: c_int) -> c_int
 unsafe extern "C" fn x_unlock(file: *mut ffi::sqlite3_file, level: c_int) -> c_int {
     // SAFETY: SQLite passes a file that xOpen made.
     let state = unsafe { state_of(file) };
-    state.shell.run(Callback::XUnlock, || {
+    state.shell.run(Callback::Unlock, || {
         let level = flags::lock_level(level).ok_or(Failure::Misuse("a lock level that does not exist"))?;
         if state.level.get() <= level {
             return Ok(ffi::SQLITE_OK);
@@ -283,7 +283,7 @@ unsafe extern "C" fn x_unlock(file: *mut ffi::sqlite3_file, level: c_int) -> c_i
 unsafe extern "C" fn x_check_reserved_lock(file: *mut ffi::sqlite3_file, out: *mut c_int) -> c_int {
     // SAFETY: SQLite passes a file that xOpen made.
     let state = unsafe { state_of(file) };
-    state.shell.run(Callback::XCheckReservedLock, || {
+    state.shell.run(Callback::CheckReservedLock, || {
         let reserved = state.shell.call(|client| client.check_reserved_lock(state.file))?;
         // SAFETY: SQLite gives an integer to answer in.
         unsafe { *out = c_int::from(reserved) };
@@ -295,7 +295,7 @@ unsafe extern "C" fn x_file_control(file: *mut ffi::sqlite3_file, op: c_int, arg
     // SAFETY: SQLite passes a file that xOpen made.
     let state = unsafe { state_of(file) };
     // SAFETY: what `arg` points to is settled by `op`, and SQLite or the application keep to that.
-    state.shell.run(Callback::XFileControl, || unsafe { control::control(state, op, arg) })
+    state.shell.run(Callback::FileControl, || unsafe { control::control(state, op, arg) })
 }
 
 /// No store says how much a torn write may touch. 4096 is the sector of today's disks and the page of the browsers' caches;

@@ -91,14 +91,14 @@ impl Shell {
             Ok(Ok(code)) => code,
             Ok(Err(failure)) => {
                 let code = failure.code(callback);
-                self.remember(code, format!("{callback:?}: {failure}"));
+                self.remember(code, format!("{callback}: {failure}"));
                 code
             }
             Err(_) => {
                 let code = callback.failed();
                 self.remember(
                     code,
-                    format!("{callback:?}: a panic in the VFS; this is a fault of the crate opfs-vfs"),
+                    format!("{callback}: a panic in the VFS; this is a fault of the crate opfs-vfs"),
                 );
                 code
             }

@@ -85,7 +85,7 @@ unsafe extern "C" fn x_open(
     unsafe { (*out).pMethods = ptr::null() };
     // SAFETY: SQLite passes the struct that it was registered with.
     let shell = unsafe { shell_of(vfs) };
-    shell.run(Callback::XOpen, || {
+    shell.run(Callback::Open, || {
         // SAFETY: SQLite gives null or a C string that lives until xClose.
         let path = unsafe { text(name) }?;
         let wanted = flags::open_flags(asked);
@@ -103,7 +103,7 @@ unsafe extern "C" fn x_open(
 unsafe extern "C" fn x_delete(vfs: *mut ffi::sqlite3_vfs, name: *const c_char, sync_dir: c_int) -> c_int {
     // SAFETY: SQLite passes the struct that it was registered with.
     let shell = unsafe { shell_of(vfs) };
-    shell.run(Callback::XDelete, || {
+    shell.run(Callback::Delete, || {
         // SAFETY: SQLite gives a C string that outlives the call.
         let path = unsafe { text(name) }?;
         shell.call(|client| client.delete(path, sync_dir != 0))?;
@@ -119,7 +119,7 @@ unsafe extern "C" fn x_access(
 ) -> c_int {
     // SAFETY: SQLite passes the struct that it was registered with.
     let shell = unsafe { shell_of(vfs) };
-    shell.run(Callback::XAccess, || {
+    shell.run(Callback::Access, || {
         // SAFETY: SQLite gives a C string that outlives the call.
         let path = unsafe { text(name) }?;
         let what = if what == ffi::SQLITE_ACCESS_EXISTS { Access::Exists } else { Access::ReadWrite };
@@ -138,7 +138,7 @@ unsafe extern "C" fn x_full_pathname(
 ) -> c_int {
     // SAFETY: SQLite passes the struct that it was registered with.
     let shell = unsafe { shell_of(vfs) };
-    shell.run(Callback::XFullPathname, || {
+    shell.run(Callback::FullPathname, || {
         let invalid = |error| Failure::Service(crate::error::VfsError::Path(error));
         // SAFETY: SQLite gives a C string that outlives the call.
         let path = VfsPath::parse(unsafe { text(name) }?).map_err(invalid)?;
@@ -184,7 +184,7 @@ unsafe extern "C" fn x_sleep(vfs: *mut ffi::sqlite3_vfs, micros: c_int) -> c_int
     // SAFETY: SQLite passes the struct that it was registered with.
     let shell = unsafe { shell_of(vfs) };
     let wanted = u64::try_from(micros).unwrap_or(0);
-    let code = shell.run(Callback::XSleep, || {
+    let code = shell.run(Callback::Sleep, || {
         let mut left = wanted;
         while left > 0 {
             // In pieces, so that other threads on this VFS get their turn at the client in between.
