@@ -168,6 +168,27 @@ pub mod carried {
     }
 }
 
+/// A whole service may be conditional or deprecated, with the attribute on either side.
+pub mod whole {
+    /// Not there.
+    #[sabrpc::sab_service]
+    #[cfg(any())]
+    pub trait Missing {
+        /// Nor this.
+        fn missing(&self, of: NoSuchType) -> u8;
+    }
+
+    /// Out of use.
+    #[sabrpc::sab_service]
+    #[deprecated(note = "use another")]
+    pub trait Old {
+        /// Answers.
+        fn get(&self) -> u8;
+        /// Waits.
+        async fn wait(&self);
+    }
+}
+
 /// Inside a function, nothing can be named by a path.
 #[test]
 fn services_can_be_local() {

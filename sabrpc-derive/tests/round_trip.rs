@@ -38,6 +38,7 @@ trait Forms {
     ) -> (String, usize, (u8, Option<char>));
     fn borrowed(&self, text: &str, bytes: &[u8], maybe: Option<&str>, cow: Cow<'_, str>) -> String;
     fn lent(&self, config: &Config, numbers: &[u32], text: &Option<char>) -> Config;
+    fn names(&self, names: &[&str], one: &Option<&str>) -> Vec<String>;
     fn fallible(&self, key: &str) -> Result<u32, Error>;
     fn alias(&self, ok: bool) -> alias::Result<Cow<'static, str>>;
     async fn later(&self, millis: u64, text: &str) -> Result<String, Error>;
@@ -89,6 +90,10 @@ impl Forms for Impl {
 
     fn lent(&self, config: &Config, numbers: &[u32], text: &Option<char>) -> Config {
         Config { name: format!("{}{text:?}", config.name), sizes: [&config.sizes, numbers].concat() }
+    }
+
+    fn names(&self, names: &[&str], one: &Option<&str>) -> Vec<String> {
+        names.iter().chain(one).map(ToString::to_string).collect()
     }
 
     fn fallible(&self, key: &str) -> Result<u32, Error> {
@@ -176,6 +181,7 @@ fn values_come_out_as_they_went_in() -> Result<(), Box<dyn std::error::Error>> {
     let config = Config { name: "n".into(), sizes: vec![1] };
     let expected = Config { name: "nNone".into(), sizes: vec![1, 2, 3] };
     assert_eq!(client.lent(&config, &[2, 3], &None)?, expected);
+    assert_eq!(client.names(&["a", "b"], &Some("c"))?, ["a", "b", "c"]);
     assert_eq!(client.clone(1, 2, 3)?, [1, 2, 3]);
     assert_eq!(client.with_body(1)?, 2);
     Ok(())
@@ -257,13 +263,13 @@ fn the_service_can_be_called_without_a_channel() {
 #[test]
 fn the_tables_agree_with_the_trait() {
     let ids: Vec<u32> = FormsOp::ALL.iter().map(|op| op.id()).collect();
-    assert_eq!(ids, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 500, 501, 502, 503, 504]);
+    assert_eq!(ids, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 500, 501, 502, 503, 504]);
     for &op in FormsOp::ALL {
         assert_eq!(FormsOp::try_from(op.id()), Ok(op));
         assert_eq!(FormsOp::SERVICE.op(op.id()), Some(op.info()));
     }
-    let unknown = RpcError::UnknownOp { service: "Forms".into(), op: 10 };
-    assert_eq!(FormsOp::try_from(10), Err(unknown));
+    let unknown = RpcError::UnknownOp { service: "Forms".into(), op: 11 };
+    assert_eq!(FormsOp::try_from(11), Err(unknown));
     let put = FormsOp::Put.info();
     assert_eq!((put.name, put.signature), ("put", "(&str, BulkIn) -> Result<(), Error>"));
     assert_eq!((put.bulk_in, put.bulk_out, put.doc), (1, 0, ""));

@@ -18,7 +18,7 @@ pub(super) fn check_arg(arg: &Arg, ctxt: &mut Ctxt) {
     let mut walk = Walk { place: Place::Argument, ctxt };
     match &arg.ty {
         Type::Reference(reference) => walk.outermost(reference),
-        other => walk.visit_type(other),
+        other => walk.whole(other),
     }
 }
 
@@ -26,7 +26,7 @@ pub(super) fn check_arg(arg: &Arg, ctxt: &mut Ctxt) {
 pub(super) fn check_result(output: &ReturnType, ctxt: &mut Ctxt) {
     if let ReturnType::Type(_, ty) = output {
         let mut walk = Walk { place: Place::Result, ctxt };
-        walk.visit_type(ty);
+        walk.whole(ungrouped(ty));
     }
 }
 
@@ -80,6 +80,19 @@ impl Walk<'_> {
             Type::Path(path) if is_bulk(path) => self.bulk_by_value(reference, path),
             Type::Slice(slice) => self.visit_type(&slice.elem),
             elem => self.visit_type(elem),
+        }
+    }
+
+    /// A type that is the whole argument or result.
+    fn whole(&mut self, ty: &Type) {
+        if let Type::Slice(slice) = ty {
+            let advice = match self.place {
+                Place::Argument => "`&[T]` or `Vec<T>`",
+                Place::Result => "`Vec<T>`",
+            };
+            self.ctxt.error(slice, format!("a slice has no size of its own: write {advice}"));
+        } else {
+            self.visit_type(ty);
         }
     }
 
@@ -144,11 +157,6 @@ impl<'ast> Visit<'ast> for Walk<'_> {
             Type::Never(ty) => self.ctxt.error(
                 ty,
                 "a method that never returns cannot answer: return nothing, `()`",
-            ),
-            Type::Infer(ty) => self.ctxt.error(ty, "both sides have to know the type: name it instead of `_`"),
-            Type::Slice(ty) => self.ctxt.error(
-                ty,
-                "a slice has no size of its own: write `&[T]` for a whole argument, and `Vec<T>` elsewhere",
             ),
             other => visit::visit_type(self, other),
         }

@@ -18,9 +18,9 @@ type Result<T, E = Error> = std::result::Result<T, E>;
 #[sab_service]
 pub trait Everything {
     /// Owned arguments.
-    fn owned(&self, name: String, list: Vec<u8>, map: BTreeMap<u32, (String, [u8; 4])>) -> Option<String>;
+    fn owned(&self, name: Box<str>, list: Vec<u8>, map: BTreeMap<u32, (String, [u8; 4])>) -> Option<String>;
     /// Borrowed ones.
-    fn borrowed<>(&self, text: &str, bytes: &[u8], maybe: Option<&str>, cow: Cow<'_, str>) -> Cow<'static, str>;
+    fn borrowed(&self, text: &str, bytes: &[u8], maybe: Option<&str>, cow: Cow<'_, [u8]>) -> Cow<'static, str>;
     /// Lent ones.
     fn lent(&self, numbers: &[u32], pair: &(u8, u8), text: &String);
     /// An alias of `Result`.
