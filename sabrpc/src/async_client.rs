@@ -10,7 +10,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     CallError, Channel, DefaultRegion, OpInfo, OpMetrics, Region, RpcError, ServiceInfo,
-    link::{Answer, Exchange, LIVENESS_SLICE, Link, Never, Next},
+    call::Wait,
+    link::{Answer, Link, Never},
 };
 
 /// One caller of a service, attached to a mailbox of a channel; its calls are awaited.
@@ -23,6 +24,19 @@ pub struct AsyncCaller<R: Region = DefaultRegion> {
     link: RefCell<Option<Link<R>>>,
     turns: Turns,
     deadline: Cell<Option<Duration>>,
+}
+
+/// Goes to sleep at once: a thread that may not block has other things to do than to poll.
+struct Awaiting;
+
+impl Wait for Awaiting {
+    fn polls(_: u32) -> u32 {
+        1
+    }
+
+    async fn sleep<R: Region>(region: &R, word: u32, old: i32, timeout: Duration) {
+        region.wait_async(word, old, Some(timeout)).await;
+    }
 }
 
 impl<R: Region> AsyncCaller<R> {
@@ -53,7 +67,7 @@ impl<R: Region> AsyncCaller<R> {
     /// The framework's error of a one-way call, or of the wait.
     pub async fn flush(&self) -> Result<(), RpcError> {
         let mut turn = self.turn().await;
-        turn.drain().await?;
+        turn.link.drain::<Awaiting>().await?;
         turn.link.settled::<Never>().map(|_| ())
     }
 
@@ -68,10 +82,7 @@ impl<R: Region> AsyncCaller<R> {
         ins: &[&[u8]],
         outs: &mut [&mut [u8]],
     ) -> Result<T, CallError<E>> {
-        match self.turn().await.call::<T, E>(op, args, ins, outs).await? {
-            Answer::Ok(value) => Ok(value),
-            Answer::ServiceError(error) => Err(CallError::Service(error)),
-        }
+        self.turn().await.link.call::<Awaiting, T, E>(op, args, ins, outs).await?.into_result()
     }
 
     /// Calls an operation that returns a plain `T`.
@@ -85,10 +96,7 @@ impl<R: Region> AsyncCaller<R> {
         ins: &[&[u8]],
         outs: &mut [&mut [u8]],
     ) -> Result<T, RpcError> {
-        match self.turn().await.call::<T, Never>(op, args, ins, outs).await? {
-            Answer::Ok(value) => Ok(value),
-            Answer::ServiceError(never) => match never {},
-        }
+        self.turn().await.link.call::<Awaiting, T, Never>(op, args, ins, outs).await.map(Answer::into_value)
     }
 
     /// Makes a one-way call of an operation that returns `Result<(), E>`: does not wait until it is executed.
@@ -101,7 +109,7 @@ impl<R: Region> AsyncCaller<R> {
         args: &impl Serialize,
         ins: &[&[u8]],
     ) -> Result<(), CallError<E>> {
-        self.turn().await.send::<E>(op, args, ins).await
+        self.turn().await.link.send::<Awaiting, E>(op, args, ins).await
     }
 
     /// Makes a one-way call of an operation that returns nothing.
@@ -114,15 +122,14 @@ impl<R: Region> AsyncCaller<R> {
         args: &impl Serialize,
         ins: &[&[u8]],
     ) -> Result<(), RpcError> {
-        self.turn().await.send::<Never>(op, args, ins).await.map_err(|error| match error {
-            CallError::Rpc(error) => error,
-            CallError::Service(never) => match never {},
-        })
+        let sent = self.turn().await.link.send::<Awaiting, Never>(op, args, ins).await;
+        sent.map_err(Never::cannot_happen)
     }
 
     /// Waits until no other call is under way.
     async fn turn(&self) -> Turn<'_, R> {
-        let link = self.turns.wait_for(|| self.link.borrow_mut().take()).await;
+        let mut link = self.turns.wait_for(|| self.link.borrow_mut().take()).await;
+        link.deadline = self.deadline.get();
         Turn { link: Held(Some(link)), caller: self }
     }
 }
@@ -130,10 +137,7 @@ impl<R: Region> AsyncCaller<R> {
 impl<R: Region> Drop for AsyncCaller<R> {
     fn drop(&mut self) {
         if let Some(link) = self.link.get_mut() {
-            if let Some(lost) = link.take_deferred() {
-                crate::log(&format!("sabrpc: a client of {} was dropped with {lost}", link.service.name));
-            }
-            link.detach();
+            link.detach(None);
         }
     }
 }
@@ -217,134 +221,5 @@ impl<R: Region> Drop for Turn<'_, R> {
     fn drop(&mut self) {
         *self.caller.link.borrow_mut() = self.link.0.take();
         self.caller.turns.wake_first();
-    }
-}
-
-impl<R: Region> Turn<'_, R> {
-    fn now(&self) -> Duration {
-        self.link.channel.region.now()
-    }
-
-    fn deadline(&self) -> Option<Duration> {
-        self.caller.deadline.get().map(|deadline| self.now() + deadline)
-    }
-
-    async fn drain(&mut self) -> Result<(), RpcError> {
-        if self.link.has_outstanding() {
-            let (status, len) = self.answer(self.deadline()).await?;
-            self.link.settle(status, len);
-        }
-        Ok(())
-    }
-
-    async fn call<T: DeserializeOwned, E: DeserializeOwned>(
-        &mut self,
-        op: &'static OpInfo,
-        args: &impl Serialize,
-        ins: &[&[u8]],
-        outs: &mut [&mut [u8]],
-    ) -> Result<Answer<T, E>, RpcError> {
-        self.drain().await?;
-        if let Some(error) = self.link.settled::<E>()? {
-            return Ok(Answer::ServiceError(error));
-        }
-        let start = self.now();
-        let until = self.deadline();
-        let mut exchange = self.link.begin(op, args, ins, outs, None)?;
-        let mut wait = Duration::ZERO;
-        let status = self.converse(&mut exchange, until, &mut wait).await;
-        let result = status.and_then(|status| self.link.finish(&mut exchange, status, ins, outs));
-        let time = self.now().saturating_sub(start + wait);
-        let meters = &mut self.link.meters;
-        meters.call(exchange.op_index, time, wait, exchange.request_len, exchange.answer_len);
-        if !matches!(result, Ok(Answer::Ok(_))) {
-            meters.error(exchange.op_index);
-        }
-        result
-    }
-
-    async fn converse(
-        &mut self,
-        exchange: &mut Exchange,
-        until: Option<Duration>,
-        wait: &mut Duration,
-    ) -> Result<i32, RpcError> {
-        loop {
-            let asleep = self.now();
-            let answer = self.answer(until).await;
-            *wait += self.now() - asleep;
-            let (status, len) = answer?;
-            if let Next::Finish(status) = self.link.advance(exchange, status, len)? {
-                return Ok(status);
-            }
-        }
-    }
-
-    async fn send<E: DeserializeOwned>(
-        &mut self,
-        op: &'static OpInfo,
-        args: &impl Serialize,
-        ins: &[&[u8]],
-    ) -> Result<(), CallError<E>> {
-        self.drain().await?;
-        if let Some(error) = self.link.settled::<E>()? {
-            return Err(CallError::Service(error));
-        }
-        let start = self.now();
-        let until = self.deadline();
-        let mut exchange = self.link.begin(op, args, ins, &[], Some(std::any::type_name::<E>()))?;
-        let mut wait = Duration::ZERO;
-        let mut result = Ok(());
-        while exchange.is_sending() {
-            let asleep = self.now();
-            let (status, len) = self.answer(until).await?;
-            wait += self.now() - asleep;
-            if let Next::Finish(status) = self.link.advance(&mut exchange, status, len)? {
-                // Refused half-way: the answer is here already.
-                result = match self.link.finish::<(), E>(&mut exchange, status, ins, &mut [])? {
-                    Answer::Ok(()) => Ok(()),
-                    Answer::ServiceError(error) => Err(CallError::Service(error)),
-                };
-            }
-        }
-        let time = self.now().saturating_sub(start + wait);
-        self.link.meters.call(exchange.op_index, time, wait, exchange.request_len, 0);
-        result
-    }
-
-    /// Waits for the answer to the newest request. Returns its status and length.
-    async fn answer(&mut self, until: Option<Duration>) -> Result<(i32, i32), RpcError> {
-        let (words, seq) = (self.link.words, self.link.seq);
-        let region = self.link.channel.region.clone();
-        let awake = AwakeAgain { region: &region, sleeps: words.caller_sleeps };
-        region.store(awake.sleeps, 1);
-        loop {
-            let value = region.load(words.response);
-            if value == seq {
-                return Ok((region.load(words.response + 4), region.load(words.response + 8)));
-            }
-            let mut slice = LIVENESS_SLICE;
-            if let Some(until) = until {
-                let left = until.saturating_sub(region.now());
-                if left.is_zero() {
-                    return Err(RpcError::TimedOut(self.caller.deadline.get().unwrap_or_default()));
-                }
-                slice = slice.min(left);
-            }
-            self.link.channel.serving()?;
-            region.wait_async(words.response, value, Some(slice)).await;
-        }
-    }
-}
-
-/// Clears the sleep flag, also when the call's future is dropped.
-struct AwakeAgain<'a, R: Region> {
-    region: &'a R,
-    sleeps: u32,
-}
-
-impl<R: Region> Drop for AwakeAgain<'_, R> {
-    fn drop(&mut self) {
-        self.region.store(self.sleeps, 0);
     }
 }

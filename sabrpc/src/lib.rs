@@ -20,9 +20,11 @@ compile_error!("sabrpc supports wasm32-unknown-unknown (browsers) and native hos
 
 mod async_client;
 mod bulk;
+mod call;
 mod channel;
 mod client;
 mod codec;
+mod desk;
 mod error;
 mod frame;
 pub mod layout;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    Channel, OpInfo, Region, RpcError, ServerState, ServiceInfo,
+    CallError, Channel, OpInfo, Region, RpcError, ServerState, ServiceInfo,
     codec::{self, Bulk, Cursor, MAX_MESSAGE},
     layout::{AT_SERVER_SLEEPS, MailboxWords, request_flags as flag, status},
     metrics::Meters,
@@ -29,6 +29,8 @@ pub(crate) struct Link<R> {
     pub(crate) service: &'static ServiceInfo,
     pub(crate) spin: Spin,
     pub(crate) meters: Meters,
+    /// How long a call may take.
+    pub(crate) deadline: Option<Duration>,
     area_at: u32,
     owner: i32,
     /// Sequence number of the newest request.
@@ -91,10 +93,38 @@ pub(crate) enum Next {
 #[derive(Deserialize)]
 pub(crate) enum Never {}
 
+impl Never {
+    /// The framework's error, which is the only one that there can be.
+    pub(crate) fn cannot_happen(error: CallError<Self>) -> RpcError {
+        match error {
+            CallError::Rpc(error) => error,
+            CallError::Service(never) => match never {},
+        }
+    }
+}
+
 /// What the service answered.
 pub(crate) enum Answer<T, E> {
     Ok(T),
     ServiceError(E),
+}
+
+impl<T, E> Answer<T, E> {
+    pub(crate) fn into_result(self) -> Result<T, CallError<E>> {
+        match self {
+            Self::Ok(value) => Ok(value),
+            Self::ServiceError(error) => Err(CallError::Service(error)),
+        }
+    }
+}
+
+impl<T> Answer<T, Never> {
+    pub(crate) fn into_value(self) -> T {
+        match self {
+            Self::Ok(value) => value,
+            Self::ServiceError(never) => match never {},
+        }
+    }
 }
 
 impl<R: Region> Link<R> {
@@ -132,6 +162,7 @@ impl<R: Region> Link<R> {
                 service,
                 spin: Spin::new(R::SPIN_POLLS),
                 meters: Meters::new(service),
+                deadline: None,
                 area_at: channel.geometry.area(index),
                 owner,
                 seq,
@@ -189,16 +220,6 @@ impl<R: Region> Link<R> {
                 Ok(None)
             }
         }
-    }
-
-    /// The error of an earlier one-way call, in words, if no call has carried it yet; it is forgotten here.
-    pub(crate) fn take_deferred(&mut self) -> Option<String> {
-        self.deferred.take().map(|deferred| match deferred {
-            Deferred::Rpc(error) => error.to_string(),
-            Deferred::Service { op, error_type, .. } => {
-                format!("one-way {} failed with a {error_type}", op.name)
-            }
-        })
     }
 
     /// Encodes and publishes a request, or its first piece. `oneway_error` names the error type of a one-way call.
@@ -410,8 +431,22 @@ impl<R: Region> Link<R> {
         }
     }
 
-    /// Gives the mailbox back.
-    pub(crate) fn detach(&self) {
+    /// Gives the mailbox back. An error of a one-way call that nobody was told of, or `undrained`, is logged: whoever
+    /// drops a client does not ask any more.
+    pub(crate) fn detach(&mut self, undrained: Option<RpcError>) {
+        let untold = match self.deferred.take() {
+            Some(Deferred::Service { op, error_type, .. }) => {
+                Some(format!("{} failed with a {error_type}", op.name))
+            }
+            Some(Deferred::Rpc(error)) => Some(error.to_string()),
+            None => undrained.map(|error| error.to_string()),
+        };
+        if let Some(untold) = untold {
+            crate::log(&format!(
+                "sabrpc: a client of {} went away untold that a one-way call failed: {untold}",
+                self.service.name
+            ));
+        }
         self.channel.region.store(self.words.owner, self.owner.wrapping_add(1));
         self.channel.ring();
     }

@@ -5,13 +5,13 @@
 //! After some polling without a request the server sleeps on the doorbell. It sets its sleep flag, looks again, and
 //! only then waits: a caller publishes first and reads the flag afterwards, so one of the two always sees the other.
 
-use std::{cell::Cell, future::poll_fn, pin::Pin, task::Poll, task::Waker, time::Duration};
+use std::{cell::Cell, future::poll_fn, task::Poll, task::Waker, time::Duration};
 
 use crate::{
     Channel, DefaultRegion, Region, RpcError, Stopper,
-    codec::MAX_MESSAGE,
+    desk::{Desk, Task},
     frame::{Dispatch, Dispatched, Frame, catch_panic},
-    layout::{self, MailboxWords, request_flags as flag, server_state, status},
+    layout::{self, request_flags as flag, server_state, status},
     metrics::Meters,
     spin::Spin,
 };
@@ -48,37 +48,6 @@ pub struct Server<S: Dispatch, R: Region = DefaultRegion> {
     waker: Waker,
     /// Set while `run` is under way: dropping the server then is a failure.
     serving: bool,
-}
-
-/// What the server knows of one mailbox.
-struct Desk {
-    words: MailboxWords,
-    /// Generation of the caller that was seen last; odd while attached.
-    owner: i32,
-    /// Sequence number of the newest request that was taken.
-    taken: i32,
-    /// At rest here; away while its request is a task.
-    frame: Option<Frame>,
-    task: Option<Task>,
-    /// Pieces of a request so far.
-    pieces: Vec<u8>,
-    /// What is left of an answer in pieces: status, bytes, how many are sent, where a piece goes and its room.
-    rest: Option<Rest>,
-}
-
-struct Task {
-    future: Pin<Box<dyn Future<Output = Frame>>>,
-    op_index: usize,
-    busy: Duration,
-    started: Duration,
-}
-
-struct Rest {
-    status: i32,
-    bytes: Vec<u8>,
-    sent: usize,
-    at: u32,
-    room: u32,
 }
 
 impl<S: Dispatch, R: Region> Server<S, R> {
@@ -406,77 +375,6 @@ impl<S: Dispatch, R: Region> Drop for Server<S, R> {
         if self.serving {
             self.channel.mark_failed();
         }
-    }
-}
-
-impl Desk {
-    fn new<R: Region>(channel: &Channel<R>, index: u32) -> Self {
-        let words = channel.words(index);
-        Self { words, owner: 0, taken: 0, frame: None, task: None, pieces: Vec::new(), rest: None }
-    }
-
-    /// Publishes an answer.
-    fn answer<R: Region>(&self, region: &R, seq: i32, status: i32, len: u32) {
-        if region.publish(self.words.response, seq, status, len as i32, self.words.caller_sleeps) {
-            region.notify(self.words.response);
-        }
-    }
-
-    /// Answers the newest request with what is in `frame`, or with its first piece.
-    fn reply<R: Region>(&mut self, region: &R, frame: &Frame) {
-        let answer = frame.answer();
-        if answer.bytes.len() <= answer.room as usize {
-            if !answer.bytes.is_empty() {
-                region.copy_in(answer.at, &answer.bytes);
-            }
-            return self.answer(region, self.taken, answer.status, answer.bytes.len() as u32);
-        }
-        let (status, at, room) = (answer.status, answer.at, answer.room);
-        self.rest = Some(Rest { status, bytes: answer.bytes.clone(), sent: 0, at, room });
-        self.send_rest(region);
-    }
-
-    /// Answers with the next piece of what is left.
-    fn send_rest<R: Region>(&mut self, region: &R) {
-        let Some(Rest { status, bytes, sent, at, room }) = &mut self.rest else {
-            // A peer that asks for more than there is.
-            return self.answer(region, self.taken, status::LOST, 0);
-        };
-        let len = (bytes.len() - *sent).min(*room as usize);
-        region.copy_in(*at, &bytes[*sent..*sent + len]);
-        *sent += len;
-        let more = if *sent < bytes.len() { status::MORE } else { 0 };
-        let status = *status | more;
-        if more == 0 {
-            self.rest = None;
-        }
-        self.answer(region, self.taken, status, len as u32);
-    }
-
-    /// Takes in one piece of a request; returns the whole after the last.
-    fn collect<R: Region>(
-        &mut self,
-        region: &R,
-        area_at: u32,
-        area_size: u32,
-        op: i32,
-        len: i32,
-    ) -> Result<Option<Vec<u8>>, RpcError> {
-        if op & flag::FIRST != 0 {
-            self.pieces.clear();
-        }
-        let Some(len) = u32::try_from(len).ok().filter(|&len| len <= area_size) else {
-            return Err(RpcError::malformed("piece", format!("{len} bytes in an area of {area_size}")));
-        };
-        let from = self.pieces.len();
-        let total = from as u64 + u64::from(len);
-        if total > MAX_MESSAGE {
-            self.pieces = Vec::new();
-            return Err(RpcError::TooLarge { len: total, max: MAX_MESSAGE });
-        }
-        self.pieces.resize(total as usize, 0);
-        region.copy_out(area_at, &mut self.pieces[from..]);
-        Ok((op & flag::LAST != 0).then(|| std::mem::take(&mut self.pieces)))
     }
 }
 

@@ -1,0 +1,185 @@
+//! One call from its first phase to its last, for the blocking and the async client alike.
+//!
+//! The code is written once, as futures over a way to [`Wait`]. The blocking way never leaves a future pending: it
+//! blocks in its only poll, see [`without_pause`].
+
+use std::{
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    CallError, OpInfo, Region, RpcError,
+    link::{Answer, Exchange, LIVENESS_SLICE, Link, Next},
+};
+
+/// How a client waits until its mailbox's response word differs from what it was.
+pub(crate) trait Wait {
+    /// Polls before going to sleep, at most this many times.
+    fn polls(budget: u32) -> u32;
+
+    /// Waits while the word is `old`, at most `timeout`; may return early.
+    async fn sleep<R: Region>(region: &R, word: u32, old: i32, timeout: Duration);
+}
+
+impl<R: Region> Link<R> {
+    fn now(&self) -> Duration {
+        self.channel.region.now()
+    }
+
+    fn until(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| self.now() + deadline)
+    }
+
+    /// Waits for the request that is still outstanding, if there is one.
+    pub(crate) async fn drain<W: Wait>(&mut self) -> Result<(), RpcError> {
+        if self.has_outstanding() {
+            let (status, len) = self.answer::<W>(self.until()).await?;
+            self.settle(status, len);
+        }
+        Ok(())
+    }
+
+    /// Calls an operation and waits for its answer.
+    pub(crate) async fn call<W: Wait, T: DeserializeOwned, E: DeserializeOwned>(
+        &mut self,
+        op: &'static OpInfo,
+        args: &impl Serialize,
+        ins: &[&[u8]],
+        outs: &mut [&mut [u8]],
+    ) -> Result<Answer<T, E>, RpcError> {
+        self.drain::<W>().await?;
+        if let Some(error) = self.settled::<E>()? {
+            return Ok(Answer::ServiceError(error));
+        }
+        let (start, until) = (self.now(), self.until());
+        let mut exchange = self.begin(op, args, ins, outs, None)?;
+        let mut wait = Duration::ZERO;
+        let status = self.converse::<W>(&mut exchange, until, &mut wait).await;
+        let result = status.and_then(|status| self.finish(&mut exchange, status, ins, outs));
+        self.count(&exchange, start, wait);
+        if !matches!(result, Ok(Answer::Ok(_))) {
+            self.meters.error(exchange.op_index);
+        }
+        result
+    }
+
+    /// Publishes a one-way call. Waits only for an earlier one, and for the pieces of this one to be taken.
+    pub(crate) async fn send<W: Wait, E: DeserializeOwned>(
+        &mut self,
+        op: &'static OpInfo,
+        args: &impl Serialize,
+        ins: &[&[u8]],
+    ) -> Result<(), CallError<E>> {
+        self.drain::<W>().await?;
+        if let Some(error) = self.settled::<E>()? {
+            return Err(CallError::Service(error));
+        }
+        let (start, until) = (self.now(), self.until());
+        let mut exchange = self.begin(op, args, ins, &[], Some(std::any::type_name::<E>()))?;
+        let mut wait = Duration::ZERO;
+        let mut refused = None;
+        while exchange.is_sending() && refused.is_none() {
+            if let Next::Finish(status) = self.next::<W>(&mut exchange, until, &mut wait).await? {
+                // The answer is here before everything was sent.
+                refused = Some(status);
+            }
+        }
+        self.count(&exchange, start, wait);
+        match refused.map(|status| self.finish::<(), E>(&mut exchange, status, ins, &mut [])).transpose()? {
+            Some(Answer::ServiceError(error)) => Err(CallError::Service(error)),
+            Some(Answer::Ok(())) | None => Ok(()),
+        }
+    }
+
+    /// Goes on until the server's answer is whole; returns its status.
+    async fn converse<W: Wait>(
+        &mut self,
+        exchange: &mut Exchange,
+        until: Option<Duration>,
+        wait: &mut Duration,
+    ) -> Result<i32, RpcError> {
+        loop {
+            if let Next::Finish(status) = self.next::<W>(exchange, until, wait).await? {
+                return Ok(status);
+            }
+        }
+    }
+
+    /// Waits for the next answer and takes it in.
+    async fn next<W: Wait>(
+        &mut self,
+        exchange: &mut Exchange,
+        until: Option<Duration>,
+        wait: &mut Duration,
+    ) -> Result<Next, RpcError> {
+        let asleep = self.now();
+        let answer = self.answer::<W>(until).await;
+        *wait += self.now() - asleep;
+        let (status, len) = answer?;
+        self.advance(exchange, status, len)
+    }
+
+    fn count(&mut self, exchange: &Exchange, start: Duration, wait: Duration) {
+        let time = self.now().saturating_sub(start + wait);
+        self.meters.call(exchange.op_index, time, wait, exchange.request_len, exchange.answer_len);
+    }
+
+    /// Waits for the answer to the newest request: polls, then sleeps. Returns its status and length.
+    ///
+    /// Ends with the answer, at `until`, or when the server is gone: who ends a server wakes all callers, and a caller
+    /// looks for itself every [`LIVENESS_SLICE`].
+    async fn answer<W: Wait>(&mut self, until: Option<Duration>) -> Result<(i32, i32), RpcError> {
+        let (response, seq) = (self.words.response, self.seq);
+        let polls = W::polls(self.spin.budget());
+        let (value, status, len) = self.channel.region.await_change(response, seq.wrapping_sub(1), polls);
+        if value == seq {
+            self.spin.hit();
+            return Ok((status, len));
+        }
+        self.spin.missed();
+        let region = self.channel.region.clone();
+        let asleep = Asleep { region: &region, flag: self.words.caller_sleeps };
+        region.store(asleep.flag, 1);
+        loop {
+            // Read after the flag was set: who answers from here on wakes us.
+            let value = region.load(response);
+            if value == seq {
+                return Ok((region.load(response + 4), region.load(response + 8)));
+            }
+            let mut slice = LIVENESS_SLICE;
+            if let Some(until) = until {
+                let left = until.saturating_sub(region.now());
+                if left.is_zero() {
+                    return Err(RpcError::TimedOut(self.deadline.unwrap_or_default()));
+                }
+                slice = slice.min(left);
+            }
+            self.channel.serving()?;
+            W::sleep(&region, response, value, slice).await;
+        }
+    }
+}
+
+/// Clears a sleep flag when the wait is over, also when its future is dropped.
+struct Asleep<'a, R: Region> {
+    region: &'a R,
+    flag: u32,
+}
+
+impl<R: Region> Drop for Asleep<'_, R> {
+    fn drop(&mut self) {
+        self.region.store(self.flag, 0);
+    }
+}
+
+/// The result of a future that is ready at its first poll.
+pub(crate) fn without_pause<T>(future: impl Future<Output = T>) -> T {
+    let future = std::pin::pin!(future);
+    match future.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => unreachable!("a blocking wait does not pause its future"),
+    }
+}
