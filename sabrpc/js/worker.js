@@ -6,7 +6,8 @@ export function start_worker(glue, name) {
   const source = `
     const failed = (why) => {
       // A trap leaves wasm where it was, but not this script: say that the server is gone, and wake all callers.
-      const message = String(why && why.stack || why);
+      const message = why instanceof Error ? why.name + ": " + why.message : String(why);
+      console.error("sabrpc: this worker failed:", why);
       if (self.sabrpcFail) self.sabrpcFail();
       self.postMessage({ sabrpc: "failed", message });
     };
@@ -67,13 +68,7 @@ export function shake_hands(worker, init, millis) {
 // Calls `fail` when the worker reports an error after the handshake.
 export function watch(worker, fail) {
   worker.addEventListener("message", (event) => {
-    if (event.data?.sabrpc === "failed") {
-      console.error("sabrpc: a worker failed:", event.data.message);
-      fail();
-    }
+    if (event.data?.sabrpc === "failed") fail();
   });
-  worker.addEventListener("error", (event) => {
-    console.error("sabrpc: a worker failed:", event.message);
-    fail();
-  });
+  worker.addEventListener("error", fail);
 }
