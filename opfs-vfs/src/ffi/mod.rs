@@ -21,6 +21,8 @@ mod control;
 mod file;
 mod flags;
 mod shell;
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests;
 mod vfs;
 
 use std::ffi::{CString, c_int};

@@ -19,9 +19,6 @@ const LONGEST_SUFFIX: &str = "-mj0123456789";
 /// Julian day of the start of 1970, in milliseconds.
 const JULIAN_1970: i64 = 210_866_760_000_000;
 
-/// Longest part of a sleep that the worker is asked for at once.
-const SLEEP_PIECE: u64 = 1_000_000;
-
 /// The struct that SQLite gets.
 pub(super) fn describe(shell: &'static Shell) -> ffi::sqlite3_vfs {
     ffi::sqlite3_vfs {
@@ -183,19 +180,26 @@ unsafe extern "C" fn x_randomness(_: *mut ffi::sqlite3_vfs, count: c_int, out: *
 unsafe extern "C" fn x_sleep(vfs: *mut ffi::sqlite3_vfs, micros: c_int) -> c_int {
     // SAFETY: SQLite passes the struct that it was registered with.
     let shell = unsafe { shell_of(vfs) };
-    let wanted = u64::try_from(micros).unwrap_or(0);
     let code = shell.run(Callback::Sleep, || {
-        let mut left = wanted;
-        while left > 0 {
-            // In pieces, so that other threads on this VFS get their turn at the client in between.
-            let piece = left.min(SLEEP_PIECE);
-            shell.call(|client| client.sleep(piece))?;
-            left -= piece;
-        }
+        sleep(shell, u64::try_from(micros).unwrap_or(0))?;
         Ok(ffi::SQLITE_OK)
     });
     // The answer is how long the sleep was.
     if code == ffi::SQLITE_OK { micros.max(0) } else { 0 }
+}
+
+/// A worker cannot sleep by itself in Rust; a call that is answered late has it in `Atomics.wait` all the same.
+#[cfg(target_arch = "wasm32")]
+fn sleep(shell: &Shell, micros: u64) -> Result<(), Failure> {
+    shell.call(|client| client.sleep(micros))
+}
+
+/// A native thread sleeps by itself: a call would keep the client from the other threads on this VFS, and the one that
+/// holds the lock waited for may be among them.
+#[cfg(not(target_arch = "wasm32"))]
+fn sleep(_: &Shell, micros: u64) -> Result<(), Failure> {
+    std::thread::sleep(std::time::Duration::from_micros(micros));
+    Ok(())
 }
 
 unsafe extern "C" fn x_current_time(_: *mut ffi::sqlite3_vfs, out: *mut f64) -> c_int {
