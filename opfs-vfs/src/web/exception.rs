@@ -57,3 +57,50 @@ fn text(thrown: &JsValue, property: &str) -> String {
         .and_then(|value| value.as_string())
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+    use super::*;
+
+    wasm_bindgen_test_configure!(run_in_dedicated_worker);
+
+    #[wasm_bindgen]
+    extern "C" {
+        #[wasm_bindgen(js_name = DOMException)]
+        type DomException;
+
+        #[wasm_bindgen(constructor, js_class = "DOMException")]
+        fn new(message: &str, name: &str) -> DomException;
+    }
+
+    fn path() -> VfsPath {
+        VfsPath::parse("/a.db").expect("a path")
+    }
+
+    fn mapped(name: &str) -> VfsError {
+        let thrown = DomException::new("what happened", name);
+        Attempt { op: "write", path: &path() }.failed(&thrown)
+    }
+
+    #[wasm_bindgen_test]
+    fn the_exceptions_that_a_caller_can_act_on_are_errors_of_their_own() {
+        assert_eq!(mapped("NotFoundError"), VfsError::NotFound { path: path() });
+        assert_eq!(mapped("QuotaExceededError"), VfsError::StorageFull { path: path() });
+        assert_eq!(mapped("NoModificationAllowedError"), VfsError::InUse { path: path() });
+        assert_eq!(mapped("TypeMismatchError"), VfsError::WrongKind { path: path() });
+    }
+
+    #[wasm_bindgen_test]
+    fn any_other_exception_keeps_its_name_and_message() {
+        let expected = VfsError::io("write", &path(), "InvalidStateError: what happened");
+        assert_eq!(mapped("InvalidStateError"), expected);
+    }
+
+    #[wasm_bindgen_test]
+    fn a_thrown_value_that_is_no_exception_is_told_as_it_is() {
+        let error = Attempt { op: "flush", path: &path() }.failed(&JsValue::from_str("odd"));
+        assert!(error.to_string().contains("odd"), "{error}");
+    }
+}

@@ -1,0 +1,108 @@
+//! The OPFS store and the Web Locks alone, in a real browser: the suite that every store passes, and what the browser
+//! says when it says no.
+#![cfg(target_family = "wasm")]
+
+mod conformance;
+
+use std::time::Duration;
+
+use opfs_vfs::store::opfs::OpfsStore;
+use opfs_vfs::store::{Store, StoreFile};
+use opfs_vfs::tabs::TabLocks;
+use opfs_vfs::tabs::web::WebLocks;
+use opfs_vfs::{VfsError, VfsPath};
+use sabrpc::BulkIn;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_dedicated_worker);
+
+fn path(text: &str) -> VfsPath {
+    VfsPath::parse(text).expect("a valid path")
+}
+
+/// A store whose folder no other test, and no earlier run, has used.
+async fn store(test: &str) -> OpfsStore {
+    let folder = path(&format!("store-tests/{test}-{}", js_sys::Date::now()));
+    OpfsStore::open(Some(&folder)).await.expect("the folder opens")
+}
+
+#[wasm_bindgen_test]
+async fn the_opfs_store_conforms() {
+    conformance::run(&store("conformance").await).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_handle_bars_another_one_and_the_removal() {
+    let store = store("handles").await;
+    let file = path("/folder/held.db");
+    let handle = store.open(&file, true).await.expect("it opens");
+    assert_eq!(store.open(&file, false).await.err(), Some(VfsError::InUse { path: file.clone() }));
+    assert_eq!(store.delete(&file).await, Err(VfsError::InUse { path: file.clone() }));
+    drop(handle);
+    let handle = store.open(&file, false).await.expect("closing gave the file back at once");
+    drop(handle);
+    store.delete(&file).await.expect("it can be removed");
+    assert_eq!(store.delete(&file).await, Err(VfsError::NotFound { path: file }));
+}
+
+#[wasm_bindgen_test]
+async fn a_size_beyond_the_quota_is_storage_full_and_loses_nothing() {
+    let store = store("quota").await;
+    let file = path("/full.db");
+    let handle = store.open(&file, true).await.expect("it opens");
+    handle.write(&BulkIn::from_slice(b"kept"), 0).expect("there is room for four bytes");
+    // Larger than any disk, smaller than what a browser takes for a wrong number.
+    let error = handle.truncate(1 << 52).expect_err("no browser has four petabytes");
+    assert_eq!(error, VfsError::StorageFull { path: file.clone() });
+    assert_eq!(handle.size(), Ok(4));
+    handle.write(&BulkIn::from_slice(b"more"), 4).expect("the handle still works");
+    drop(handle);
+    store.delete(&file).await.expect("it can be removed");
+}
+
+const SHORT: Duration = Duration::from_millis(60);
+
+#[wasm_bindgen_test]
+async fn a_lock_is_held_until_its_guard_goes() {
+    let locks = WebLocks::new("lock-test:");
+    let name = path("/held");
+    let guard = locks.acquire(&name, SHORT).await.expect("locks work").expect("it is free");
+    assert!(locks.acquire(&name, Duration::ZERO).await.expect("locks work").is_none(), "without waiting");
+    assert!(locks.acquire(&name, SHORT).await.expect("locks work").is_none(), "after waiting");
+    assert!(locks.acquire(&path("/other"), SHORT).await.expect("locks work").is_some(), "names are apart");
+    drop(guard);
+    assert!(locks.acquire(&name, SHORT).await.expect("locks work").is_some());
+}
+
+#[wasm_bindgen_test]
+async fn who_waits_gets_the_lock_when_it_is_let_go() {
+    let locks = WebLocks::new("lock-test:");
+    let name = path("/waited-for");
+    let guard = locks.acquire(&name, SHORT).await.expect("locks work").expect("it is free");
+    wasm_bindgen_futures::spawn_local(async move {
+        // Longer than a second, so that the waiting request also asks the browser about the lock's holder.
+        sabrpc::sleep(Duration::from_millis(1300)).await;
+        drop(guard);
+    });
+    let waited = locks.acquire(&name, Duration::from_secs(20)).await.expect("locks work");
+    assert!(waited.is_some());
+}
+
+#[wasm_bindgen_test]
+async fn a_waiter_that_is_dropped_never_holds_the_lock() {
+    let locks = WebLocks::new("lock-test:");
+    let name = path("/given-up");
+    let guard = locks.acquire(&name, SHORT).await.expect("locks work").expect("it is free");
+    {
+        let waiting = locks.acquire(&name, Duration::from_secs(20));
+        let mut waiting = std::pin::pin!(waiting);
+        // Asked once, so that the request is in line, and then given up.
+        std::future::poll_fn(|context| {
+            assert!(waiting.as_mut().poll(context).is_pending());
+            std::task::Poll::Ready(())
+        })
+        .await;
+    }
+    drop(guard);
+    assert!(locks.acquire(&name, Duration::from_secs(2)).await.expect("locks work").is_some());
+}
