@@ -30,7 +30,8 @@ async fn installed(options: &InstallOptions) -> Installed {
 }
 
 fn connect(vfs: &Installed, path: &str) -> Connection {
-    Connection::open_with_flags_and_vfs(path, rusqlite::OpenFlags::default(), vfs.vfs().name()).expect("it opens")
+    Connection::open_with_flags_and_vfs(path, rusqlite::OpenFlags::default(), vfs.vfs().name())
+        .expect("it opens")
 }
 
 fn number(db: &Connection, sql: &str) -> i64 {
@@ -61,7 +62,8 @@ async fn what_is_committed_stays_and_what_is_rolled_back_does_not() {
     for i in 0..1000 {
         db.execute("INSERT INTO t VALUES (?1, ?2)", params![i, format!("row {i}")]).expect("a row");
     }
-    db.execute_batch("COMMIT; BEGIN; DELETE FROM t WHERE a % 2; UPDATE t SET b = 'x'; ROLLBACK").expect("both");
+    db.execute_batch("COMMIT; BEGIN; DELETE FROM t WHERE a % 2; UPDATE t SET b = 'x'; ROLLBACK")
+        .expect("both");
     assert_eq!(number(&db, "SELECT count(*) FROM t WHERE b = 'row ' || a"), 1000);
     db.close().map_err(|(_, error)| error).expect("it closes");
     uninstall(vfs);
@@ -156,7 +158,8 @@ async fn a_hot_journal_of_a_tab_that_died_is_rolled_back_by_one_that_was_open_al
     let vfs = a.kill();
 
     assert_eq!(number(&survivor, "SELECT sum(n) FROM t"), before);
-    let checked: String = survivor.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a check");
+    let checked: String =
+        survivor.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a check");
     assert_eq!(checked, "ok");
     let journal = b.client().expect("a client").access("/hot.db-journal", Access::Exists).expect("an answer");
     assert!(!journal, "the journal was played back and removed");
@@ -208,7 +211,8 @@ async fn a_database_goes_out_and_comes_in_as_bytes() {
     db.execute_batch("CREATE TABLE t(b); INSERT INTO t VALUES (randomblob(200000)), ('end')").expect("rows");
     let client = vfs.client().expect("a client");
     let mut bytes = Vec::new();
-    let size = transfer::export(&client, "/out.db", |piece| bytes.extend_from_slice(piece)).expect("an export");
+    let size =
+        transfer::export(&client, "/out.db", |piece| bytes.extend_from_slice(piece)).expect("an export");
     assert_eq!(size, bytes.len() as u64);
     assert!(bytes.starts_with(b"SQLite format 3\0"));
     transfer::import(&client, "/folder/in.db", &bytes, false).expect("an import");

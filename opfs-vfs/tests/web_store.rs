@@ -51,8 +51,8 @@ async fn a_size_beyond_the_quota_is_storage_full_and_loses_nothing() {
     let file = path("/full.db");
     let handle = store.open(&file, true).await.expect("it opens");
     handle.write(&BulkIn::from_slice(b"kept"), 0).expect("there is room for four bytes");
-    // Larger than any disk, smaller than what a browser takes for a wrong number.
-    let error = handle.truncate(1 << 52).expect_err("no browser has four petabytes");
+    // Larger than a quota, smaller than what a file system takes for a wrong number.
+    let error = handle.truncate(1 << 42).expect_err("no browser gives four terabytes");
     assert_eq!(error, VfsError::StorageFull { path: file.clone() });
     assert_eq!(handle.size(), Ok(4));
     handle.write(&BulkIn::from_slice(b"more"), 4).expect("the handle still works");

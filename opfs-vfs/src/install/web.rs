@@ -68,6 +68,12 @@ impl Installed {
         Ok(OpfsClient::attach(&self.channel)?)
     }
 
+    /// Ends the I/O worker at once, as the death of a tab would: connections get errors from then on.
+    pub fn kill(self) -> Registered {
+        self.worker.terminate();
+        self.registered
+    }
+
     /// Takes the VFS away, then stops the I/O worker. Refused while files are open.
     ///
     /// # Errors

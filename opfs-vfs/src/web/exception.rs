@@ -23,7 +23,8 @@ impl Attempt<'_> {
         let path = self.path.clone();
         match name(thrown).as_str() {
             "NotFoundError" => VfsError::NotFound { path },
-            "QuotaExceededError" => VfsError::StorageFull { path },
+            // The second is what Firefox says when a file is to grow beyond its quota.
+            "QuotaExceededError" | "NS_ERROR_FILE_NO_DEVICE_SPACE" => VfsError::StorageFull { path },
             "NoModificationAllowedError" => VfsError::InUse { path },
             "TypeMismatchError" => VfsError::WrongKind { path },
             _ => self.because(describe(thrown)),
