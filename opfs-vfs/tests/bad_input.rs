@@ -1,5 +1,6 @@
 //! Bad input, through the client and through SQLite: each gets its typed error or code, loses nothing, and the server goes
 //! on serving.
+#![cfg(not(target_family = "wasm"))]
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! Power cuts and I/O errors at every operation of the store in turn: afterwards the database is whole, and holds either
 //! what was there before the transaction or what the transaction made of it, never a mix.
+#![cfg(not(target_family = "wasm"))]
 
 mod support;
 

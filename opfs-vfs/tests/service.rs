@@ -1,4 +1,5 @@
 //! The file service through its client: sanity check, metrics, shutdown, and whole databases in and out.
+#![cfg(not(target_family = "wasm"))]
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! Files of SQLite's sqllogictest corpus on the VFS: SQL whose results are known. The corpus is no part of the repository;
 //! it is taken from the folder in `SLT_CORPUS`, or from `shared/sqllogictest` beside the repository.
+#![cfg(not(target_family = "wasm"))]
 
 #[path = "slt/md5.rs"]
 mod md5;

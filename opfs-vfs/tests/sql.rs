@@ -1,4 +1,5 @@
 //! SQLite itself on the VFS: the whole stack over native threads, with the memory and the folder store.
+#![cfg(not(target_family = "wasm"))]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The conformance suite on the stores that a host has, and what only the memory store does.
+#![cfg(not(target_family = "wasm"))]
 
 mod conformance;
 mod support;

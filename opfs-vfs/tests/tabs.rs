@@ -1,4 +1,5 @@
 //! Several tabs on one database: I/O services of their own over one store and one set of tab locks.
+#![cfg(not(target_family = "wasm"))]
 
 mod support;
 
