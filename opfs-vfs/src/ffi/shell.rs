@@ -3,7 +3,6 @@
 
 use std::ffi::{CString, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::ffi;
@@ -21,19 +20,18 @@ pub(super) struct Shell {
     /// SQLite may call from any thread that has a connection, a client's mailbox is for one at a time: hence the mutex.
     client: Mutex<Option<OpfsClient>>,
     last_error: Mutex<Option<(c_int, String)>>,
-    open_files: AtomicUsize,
-    powersafe_overwrite: AtomicBool,
+    facts: Mutex<Facts>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Facts {
+    open_files: usize,
+    powersafe_overwrite: bool,
 }
 
 impl Shell {
     pub(super) fn new(name: CString) -> Self {
-        Self {
-            name,
-            client: Mutex::new(None),
-            last_error: Mutex::new(None),
-            open_files: AtomicUsize::new(0),
-            powersafe_overwrite: AtomicBool::new(false),
-        }
+        Self { name, client: Mutex::new(None), last_error: Mutex::new(None), facts: Mutex::default() }
     }
 
     /// Puts a client in, or takes it out.
@@ -62,26 +60,25 @@ impl Shell {
 
     /// A file was opened.
     pub(super) fn count_open(&self) {
-        self.open_files.fetch_add(1, Ordering::Relaxed);
+        lock(&self.facts).open_files += 1;
     }
 
     /// A file was closed.
     pub(super) fn count_close(&self) {
-        // Release: pairs with the Acquire of `open_file_count`, so that who sees the file gone sees its close done.
-        self.open_files.fetch_sub(1, Ordering::Release);
+        lock(&self.facts).open_files -= 1;
     }
 
     pub(super) fn open_file_count(&self) -> usize {
-        self.open_files.load(Ordering::Acquire)
+        lock(&self.facts).open_files
     }
 
     /// What files opened from now on claim.
     pub(super) fn set_powersafe_overwrite(&self, claimed: bool) {
-        self.powersafe_overwrite.store(claimed, Ordering::Relaxed);
+        lock(&self.facts).powersafe_overwrite = claimed;
     }
 
     pub(super) fn powersafe_overwrite(&self) -> bool {
-        self.powersafe_overwrite.load(Ordering::Relaxed)
+        lock(&self.facts).powersafe_overwrite
     }
 
     /// Runs a callback's work: what fails becomes a code, and its text is kept for xGetLastError. No panic crosses into C;
