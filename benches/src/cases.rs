@@ -77,7 +77,7 @@ pub(crate) fn rpc(rounds: u32) -> Vec<Record> {
         "futex",
         rounds,
         10,
-        asleep,
+        Some(asleep),
         || client.null().expect("served"),
         || futex.trip(),
     ));
