@@ -5,8 +5,8 @@
 //!  Database ── SqlAsyncClient ─▶ SqlServer ── Engine ── VFS ─▶ files
 //! ```
 //!
-//! [`service`] is the contract; [`engine`] does the work, over [`cursor`]s where a result is long; [`database`] is what an
-//! application holds. In a browser [`web`] starts the worker; natively the same engine runs on a thread.
+//! `service` is the contract; `engine` does the work, over `cursor`s where a result is long; `database` is what an
+//! application holds. In a browser `web` starts the worker; natively the same engine runs on a thread.
 
 mod cursor;
 mod database;
