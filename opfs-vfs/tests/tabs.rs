@@ -257,3 +257,83 @@ fn a_handle_that_never_comes_is_busy_and_lets_the_tab_lock_go() {
     drop(kept);
     assert_eq!(one::<i64>(&db, "SELECT n FROM counter"), 0);
 }
+
+#[test]
+fn tabs_killed_in_the_middle_again_and_again_lose_nothing_that_was_reported() {
+    const KILLS: u64 = 25;
+    let (store, tabs) = (MemoryStore::exclusive(), LocalTabs::new());
+    let survivor = Tab::new(store.clone(), &tabs);
+    set_up(&survivor);
+    let watching = survivor.open("app.db");
+    let (mut reported, mut in_doubt) = (0, 0);
+    for kill in 0..KILLS {
+        let victim = Tab::new(store.clone(), &tabs);
+        let db = victim.open("app.db");
+        let (done, doubt) = thread::scope(|scope| {
+            let working = scope.spawn(move || {
+                let mut done = 0;
+                loop {
+                    let begun = db
+                        .execute_batch("PRAGMA cache_size=2; BEGIN IMMEDIATE; UPDATE counter SET n = n + 1");
+                    let begun =
+                        begun.and_then(|()| db.execute_batch("INSERT INTO log SELECT 1, n FROM counter"));
+                    if begun.is_err() {
+                        return (done, 0);
+                    }
+                    if db.execute_batch("COMMIT").is_err() {
+                        return (done, 1);
+                    }
+                    done += 1;
+                }
+            });
+            thread::sleep(Duration::from_micros(1000 + kill * 997 % 20_000));
+            let registered = victim.installed.kill();
+            let counts = working.join().unwrap();
+            drop(registered);
+            counts
+        });
+        reported += done;
+        in_doubt += doubt;
+        let n: i64 = one(&watching, "SELECT n FROM counter");
+        assert!(
+            (reported..=reported + in_doubt).contains(&n),
+            "{n} of {reported} reported, {in_doubt} in doubt"
+        );
+        assert_eq!(
+            one::<i64>(&watching, "SELECT count(DISTINCT n) FROM log"),
+            n,
+            "the log agrees with the counter"
+        );
+        assert_eq!(integrity(&watching), "ok");
+        // Those in doubt are decided now.
+        (reported, in_doubt) = (n, 0);
+    }
+    assert!(reported > KILLS as i64, "the victims got something done: {reported}");
+}
+
+#[test]
+fn a_connection_that_is_dropped_while_it_waits_in_line_never_gets_the_lock() {
+    use opfs_vfs::{LockLevel, OpenFlags, OpfsAsyncClient};
+    let (store, tabs) = (MemoryStore::new(), LocalTabs::new());
+    let io = IoOptions { lock_wait: Duration::from_secs(30), ..IoOptions::default() };
+    let (first, second) = (Tab::with(store.clone(), &tabs, io), Tab::with(store, &tabs, io));
+    set_up(&first);
+    let holder = first.open("app.db");
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    sabrpc::native::block_on(async {
+        let waiting = OpfsAsyncClient::attach(second.installed.channel()).unwrap();
+        let file = waiting.open("app.db", OpenFlags::MAIN_DB).await.unwrap().file;
+        let mut lock = std::pin::pin!(waiting.lock(file, LockLevel::Shared));
+        let mut pause = std::pin::pin!(sabrpc::sleep(Duration::from_millis(100)));
+        std::future::poll_fn(|context| {
+            assert!(lock.as_mut().poll(context).is_pending(), "the other tab has it");
+            pause.as_mut().poll(context)
+        })
+        .await;
+    });
+    holder.execute_batch("COMMIT").unwrap();
+    let start = Instant::now();
+    assert_eq!(one::<i64>(&second.open("app.db"), "SELECT n FROM counter"), 0);
+    assert_eq!(one::<i64>(&holder, "SELECT n FROM counter"), 0);
+    assert!(start.elapsed() < Duration::from_secs(5), "nobody is in line any more");
+}

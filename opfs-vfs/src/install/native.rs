@@ -1,8 +1,8 @@
 //! The native installer: the I/O worker is a thread of this process. For programs that want the same stack outside a
 //! browser, and for the tests that drive all of it.
 
+use sabrpc::Channel;
 use sabrpc::native::{NativeRegion, ServerThread, spawn_with};
-use sabrpc::{Channel, ChannelConfig};
 
 use super::{InstallError, InstallOptions, finish};
 use crate::ffi::{RegisterError, Registered};
@@ -25,7 +25,7 @@ pub fn install<S: Store + Send, L: TabLocks + Send>(
     tabs: L,
     options: &InstallOptions,
 ) -> Result<Installed, InstallError> {
-    let channel = Channel::native(ChannelConfig::default())?;
+    let channel = Channel::native(options.channel)?;
     let io = options.io;
     let thread = spawn_with(&channel, move |channel| serve::server(channel, IoService::new(store, tabs, io)));
     let registered = finish(OpfsClient::attach(&channel)?, options)?;
@@ -36,6 +36,11 @@ impl Installed {
     /// The VFS.
     pub fn vfs(&self) -> &Registered {
         &self.registered
+    }
+
+    /// Where the I/O thread serves.
+    pub fn channel(&self) -> &Channel<NativeRegion> {
+        &self.channel
     }
 
     /// Another client of the same I/O thread: for export, import and listing, or for a VFS of another thread.

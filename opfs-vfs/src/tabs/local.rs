@@ -115,3 +115,65 @@ impl Drop for LocalGuard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use sabrpc::native::block_on;
+
+    use super::*;
+
+    const MOMENT: Duration = Duration::from_millis(20);
+
+    fn path() -> VfsPath {
+        VfsPath::parse("a.db").unwrap()
+    }
+
+    #[test]
+    fn one_holds_and_a_waiter_gives_up_after_its_timeout() {
+        let tabs = LocalTabs::new();
+        let held = block_on(tabs.acquire(&path(), MOMENT)).unwrap().unwrap();
+        let start = std::time::Instant::now();
+        assert!(block_on(tabs.acquire(&path(), MOMENT)).unwrap().is_none());
+        assert!(start.elapsed() >= MOMENT);
+        let other = VfsPath::parse("b.db").unwrap();
+        assert!(block_on(tabs.acquire(&other, MOMENT)).unwrap().is_some(), "names are apart");
+        drop(held);
+        assert!(!tabs.held(&path()));
+        assert!(block_on(tabs.acquire(&path(), MOMENT)).unwrap().is_some());
+    }
+
+    #[test]
+    fn waiters_are_served_in_line_and_who_leaves_is_passed_over() {
+        let (tabs, long) = (LocalTabs::new(), Duration::from_secs(60));
+        let mut context = Context::from_waker(Waker::noop());
+        let path = path();
+        let held = block_on(tabs.acquire(&path, long)).unwrap();
+        let mut first = Box::pin(tabs.acquire(&path, long));
+        let mut second = Box::pin(tabs.acquire(&path, long));
+        let mut third = Box::pin(tabs.acquire(&path, long));
+        for waiter in [&mut first, &mut second, &mut third] {
+            assert!(waiter.as_mut().poll(&mut context).is_pending());
+        }
+        drop(first);
+        drop(held);
+        assert!(third.as_mut().poll(&mut context).is_pending(), "the second is before it");
+        assert!(second.as_mut().poll(&mut context).is_ready());
+        drop(second);
+        assert!(third.as_mut().poll(&mut context).is_ready());
+    }
+
+    #[test]
+    fn a_waiter_on_another_thread_is_woken() {
+        let tabs = LocalTabs::new();
+        let held = block_on(tabs.acquire(&path(), MOMENT)).unwrap();
+        std::thread::scope(|scope| {
+            let waiting =
+                scope.spawn(|| block_on(tabs.acquire(&path(), Duration::from_secs(60))).unwrap().is_some());
+            std::thread::sleep(MOMENT);
+            drop(held);
+            assert!(waiting.join().unwrap());
+        });
+    }
+}
