@@ -31,36 +31,19 @@ const EXPORT: Duration = Duration::from_secs(60);
 /// Runs the demo as `flags` say.
 pub(crate) fn run(flags: &DemoFlags) -> Result<()> {
     let start = Instant::now();
-    let input = flags
-        .input
-        .clone()
-        .unwrap_or_else(|| project::root().join(DEFAULT_INPUT));
+    let input = flags.input.clone().unwrap_or_else(|| project::root().join(DEFAULT_INPUT));
     let bytes = fs::read(&input)
         .with_context(|| format!("{} can't be read; name a text or CSV file", input.display()))?;
-    let name = input
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let name = input.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let rows = count_rows(&name, &bytes);
-    println!(
-        "input: {} ({} bytes, {rows} rows)",
-        input.display(),
-        bytes.len()
-    );
+    println!("input: {} ({} bytes, {rows} rows)", input.display(), bytes.len());
 
     let folder = wasm::example("demo")?;
-    let document = Document {
-        bytes,
-        header: ("X-Input-Name", header_text(&name)),
-    };
+    let document = Document { bytes, header: ("X-Input-Name", header_text(&name)) };
     let memory = HashMap::from([("/input", document)]);
     let server = Server::start(Site { folder, memory })?;
     if flags.open {
-        println!(
-            "\nOpen {} in a browser. Ctrl-C ends the server.",
-            server.url("/")
-        );
+        println!("\nOpen {} in a browser. Ctrl-C ends the server.", server.url("/"));
         loop {
             thread::park();
         }
@@ -69,10 +52,7 @@ pub(crate) fn run(flags: &DemoFlags) -> Result<()> {
     let built = start.elapsed();
     drive(flags, &server, rows)?;
     let whole = start.elapsed().as_secs_f64();
-    println!(
-        "\nthe demo went through in {whole:.1} s, {:.1} s of it builds",
-        built.as_secs_f64()
-    );
+    println!("\nthe demo went through in {whole:.1} s, {:.1} s of it builds", built.as_secs_f64());
     Ok(())
 }
 
@@ -130,11 +110,7 @@ fn await_stage(browser: &Browser, stage: &str, rows: u64, results: &Path) -> Res
             return Ok(());
         }
         if heard.elapsed() > SILENCE {
-            return Err(failure(
-                browser,
-                results,
-                "the page has said nothing new for two minutes",
-            ));
+            return Err(failure(browser, results, "the page has said nothing new for two minutes"));
         }
         thread::sleep(Duration::from_millis(50));
     }
@@ -148,31 +124,19 @@ fn failure(browser: &Browser, results: &Path, what: &str) -> anyhow::Error {
         Err(error) => format!("no picture of the page could be taken: {error:#}"),
     };
     let name = browser.kind().name();
-    anyhow::anyhow!(
-        "{what}, in {name}; {seen}; its console:\n{}",
-        browser.console()
-    )
+    anyhow::anyhow!("{what}, in {name}; {seen}; its console:\n{}", browser.console())
 }
 
 /// Opens the exported file as any other program would.
 fn check_export(file: &PathBuf, rows: u64) -> Result<()> {
     let database = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let verdict: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
-    println!(
-        "SQLite {}: PRAGMA integrity_check says {verdict}",
-        rusqlite::version()
-    );
-    ensure!(
-        verdict == "ok",
-        "the exported database is damaged: {verdict}"
-    );
+    println!("SQLite {}: PRAGMA integrity_check says {verdict}", rusqlite::version());
+    ensure!(verdict == "ok", "the exported database is damaged: {verdict}");
     let query = format!("SELECT count(*) FROM {TABLE}");
     let count: i64 = database.query_row(&query, [], |row| row.get(0))?;
     println!("SQLite {}: {query} says {count}", rusqlite::version());
-    ensure!(
-        u64::try_from(count) == Ok(rows),
-        "the input has {rows} rows, the export {count}"
-    );
+    ensure!(u64::try_from(count) == Ok(rows), "the input has {rows} rows, the export {count}");
     Ok(())
 }
 
@@ -211,25 +175,12 @@ fn count_rows(name: &str, bytes: &[u8]) -> u64 {
 
 /// A file's name as a header may carry it.
 fn header_text(name: &str) -> String {
-    name.chars()
-        .map(|c| {
-            if c.is_ascii_graphic() || c == ' ' {
-                c
-            } else {
-                '_'
-            }
-        })
-        .collect()
+    name.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '_' }).collect()
 }
 
 /// The demo with its default input, as a test.
 pub(crate) fn check(browser: BrowserKind) -> Result<()> {
-    run(&DemoFlags {
-        input: None,
-        browser,
-        open: false,
-        screenshot: None,
-    })
+    run(&DemoFlags { input: None, browser, open: false, screenshot: None })
 }
 
 #[cfg(test)]
@@ -240,10 +191,7 @@ mod tests {
     fn rows_of_a_table_are_its_records_without_the_heading() {
         assert_eq!(count_rows("a.csv", b"a,b\n1,2\n3,4\n"), 2);
         assert_eq!(count_rows("a.CSV", b"a,b\r\n1,2\r\n\r\n3,4"), 2);
-        assert_eq!(
-            count_rows("a.csv", b"a,b\n1,\"two\nlines, and a \"\"quote\"\"\"\n"),
-            1
-        );
+        assert_eq!(count_rows("a.csv", b"a,b\n1,\"two\nlines, and a \"\"quote\"\"\"\n"), 1);
         assert_eq!(count_rows("a.csv", b"a,b\n6\" pipe,1\n5\" pipe,2\n"), 2);
         assert_eq!(count_rows("a.tsv", b"a\tb\nx,\"y\t\"1\n2\"\n"), 1);
         assert_eq!(count_rows("a.csv", b""), 0);
@@ -261,9 +209,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("x.db");
         let database = Connection::open(&file).unwrap();
-        database
-            .execute_batch("CREATE TABLE input(x); INSERT INTO input VALUES (1), (2)")
-            .unwrap();
+        database.execute_batch("CREATE TABLE input(x); INSERT INTO input VALUES (1), (2)").unwrap();
         drop(database);
         assert!(check_export(&file, 2).is_ok());
         assert!(check_export(&file, 3).is_err());

@@ -9,21 +9,12 @@ use crate::{project, shell};
 /// Builds both.
 pub(crate) fn run() -> Result<()> {
     shell::run(&mut api())?;
-    println!(
-        "the API documentation is in {}",
-        project::target().join("doc").display()
-    );
+    println!("the API documentation is in {}", project::target().join("doc").display());
     if shell::find_program("mdbook").is_none() {
         bail!("the book needs mdbook: `cargo install mdbook`, then run this again");
     }
     let book = project::target().join("book");
-    shell::run(
-        Command::new("mdbook")
-            .arg("build")
-            .arg(project::root().join("docs"))
-            .arg("-d")
-            .arg(&book),
-    )?;
+    shell::run(Command::new("mdbook").arg("build").arg(project::root().join("docs")).arg("-d").arg(&book))?;
     println!("the book is in {}", book.display());
     Ok(())
 }
@@ -32,14 +23,7 @@ pub(crate) fn run() -> Result<()> {
 pub(crate) fn api() -> Command {
     let mut command = Command::new("cargo");
     command
-        .args([
-            "doc",
-            "--no-deps",
-            "--package",
-            "sabrpc",
-            "--package",
-            "sabrpc-derive",
-        ])
+        .args(["doc", "--no-deps", "--package", "sabrpc", "--package", "sabrpc-derive"])
         .args(["--package", "opfs-vfs"])
         .current_dir(project::root())
         .env("RUSTDOCFLAGS", "--deny warnings");

@@ -55,10 +55,7 @@ impl Server {
         let http = tiny_http::Server::http("127.0.0.1:0")
             .map_err(|error| anyhow!("no web server can be started on 127.0.0.1: {error}"))?;
         let http = Arc::new(http);
-        let address = http
-            .server_addr()
-            .to_ip()
-            .context("the web server has no port")?;
+        let address = http.server_addr().to_ip().context("the web server has no port")?;
         let posts = Arc::new(Posts::default());
         let (accepting, keeping) = (Arc::clone(&http), Arc::clone(&posts));
         thread::spawn(move || {
@@ -67,11 +64,7 @@ impl Server {
                 let _ = answer(request, &site, &keeping);
             }
         });
-        Ok(Self {
-            address,
-            http,
-            posts,
-        })
+        Ok(Self { address, http, posts })
     }
 
     /// The address of `path`, which begins with a slash.
@@ -82,21 +75,14 @@ impl Server {
     /// Takes the newest body that was posted to `path`, waiting for it for at most `deadline`.
     pub(crate) fn posted(&self, path: &str, deadline: Duration) -> Result<Vec<u8>> {
         let end = Instant::now() + deadline;
-        let mut bodies = self
-            .posts
-            .bodies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut bodies = self.posts.bodies.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(body) = bodies.remove(path) {
                 return Ok(body);
             }
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                bail!(
-                    "the page posted nothing to {path} within {} s",
-                    deadline.as_secs()
-                );
+                bail!("the page posted nothing to {path} within {} s", deadline.as_secs());
             }
             let wait = self.posts.arrived.wait_timeout(bodies, left);
             bodies = wait.unwrap_or_else(PoisonError::into_inner).0;
@@ -111,20 +97,12 @@ impl Drop for Server {
 }
 
 fn answer(mut request: Request, site: &Site, posts: &Posts) -> Result<()> {
-    let path = request
-        .url()
-        .split(['?', '#'])
-        .next()
-        .unwrap_or_default()
-        .to_owned();
+    let path = request.url().split(['?', '#']).next().unwrap_or_default().to_owned();
     let mut response = match request.method() {
         Method::Get | Method::Head => get(&path, site),
         Method::Post if POSTS.contains(&path.as_str()) => {
             let mut body = Vec::new();
-            request
-                .as_reader()
-                .take(LARGEST_POST)
-                .read_to_end(&mut body)?;
+            request.as_reader().take(LARGEST_POST).read_to_end(&mut body)?;
             let mut bodies = posts.bodies.lock().unwrap_or_else(PoisonError::into_inner);
             bodies.insert(path, body);
             posts.arrived.notify_all();
@@ -155,15 +133,8 @@ fn get(path: &str, site: &Site) -> Answer {
         }
         return response;
     }
-    let name = if path == "/" {
-        "index.html"
-    } else {
-        path.trim_start_matches('/')
-    };
-    if name
-        .split('/')
-        .any(|segment| segment.is_empty() || segment.starts_with('.'))
-    {
+    let name = if path == "/" { "index.html" } else { path.trim_start_matches('/') };
+    if name.split('/').any(|segment| segment.is_empty() || segment.starts_with('.')) {
         return refusal(404, "there is no such file");
     }
     let Ok(bytes) = fs::read(site.folder.join(name)) else {
@@ -207,14 +178,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("index.html"), "<p>here").unwrap();
         fs::write(folder.path().join("code_bg.wasm"), "\0asm").unwrap();
-        let input = Document {
-            bytes: b"a,b\n".to_vec(),
-            header: ("X-Input-Name", "x.csv".into()),
-        };
-        let site = Site {
-            folder: folder.path().to_owned(),
-            memory: HashMap::from([("/input", input)]),
-        };
+        let input = Document { bytes: b"a,b\n".to_vec(), header: ("X-Input-Name", "x.csv".into()) };
+        let site = Site { folder: folder.path().to_owned(), memory: HashMap::from([("/input", input)]) };
         (folder, Server::start(site).unwrap())
     }
 
@@ -224,10 +189,7 @@ mod tests {
         let page = ureq::get(server.url("/?stage=load")).call().unwrap();
         assert_eq!(page.headers()["Content-Type"], "text/html; charset=utf-8");
         assert_eq!(page.headers()["Cross-Origin-Opener-Policy"], "same-origin");
-        assert_eq!(
-            page.headers()["Cross-Origin-Embedder-Policy"],
-            "require-corp"
-        );
+        assert_eq!(page.headers()["Cross-Origin-Embedder-Policy"], "require-corp");
         let module = ureq::get(server.url("/code_bg.wasm")).call().unwrap();
         assert_eq!(module.headers()["Content-Type"], "application/wasm");
         let input = ureq::get(server.url("/input")).call().unwrap();
@@ -238,19 +200,9 @@ mod tests {
     #[test]
     fn paths_out_of_the_folder_and_unknown_posts_are_refused() {
         let (folder, server) = serve();
-        let site = Site {
-            folder: folder.path().join("sub"),
-            memory: HashMap::new(),
-        };
+        let site = Site { folder: folder.path().join("sub"), memory: HashMap::new() };
         fs::create_dir(folder.path().join("sub")).unwrap();
-        for path in [
-            "/../index.html",
-            "/sub/../../index.html",
-            "/none.js",
-            "/.hidden",
-            "//x",
-            "",
-        ] {
+        for path in ["/../index.html", "/sub/../../index.html", "/none.js", "/.hidden", "//x", ""] {
             assert_eq!(get(path, &site).status_code().0, 404, "{path}");
         }
         assert!(ureq::post(server.url("/elsewhere")).send("x").is_err());
@@ -259,13 +211,8 @@ mod tests {
     #[test]
     fn a_post_is_handed_over_once() {
         let (_folder, server) = serve();
-        ureq::post(server.url("/export"))
-            .send(&b"bytes"[..])
-            .unwrap();
-        assert_eq!(
-            server.posted("/export", Duration::from_secs(5)).unwrap(),
-            b"bytes"
-        );
+        ureq::post(server.url("/export")).send(&b"bytes"[..]).unwrap();
+        assert_eq!(server.posted("/export", Duration::from_secs(5)).unwrap(), b"bytes");
         assert!(server.posted("/export", Duration::from_millis(10)).is_err());
     }
 }

@@ -36,39 +36,24 @@ enum Death {
 type Scenario = fn(&World) -> Result<()>;
 
 const SCENARIOS: &[(&str, Scenario)] = &[
-    (
-        "two tabs insert at the same time and no row is lost",
-        insert_together,
-    ),
-    (
-        "a tab is closed in a transaction, one that had the database open rolls back",
-        |world| survivor_rolls_back(world, Death::Closed),
-    ),
-    (
-        "a tab is reloaded in a transaction, one that had the database open rolls back",
-        |world| survivor_rolls_back(world, Death::Reloaded),
-    ),
-    (
-        "a tab is closed in a transaction, one that comes later rolls back",
-        newcomer_rolls_back,
-    ),
+    ("two tabs insert at the same time and no row is lost", insert_together),
+    ("a tab is closed in a transaction, one that had the database open rolls back", |world| {
+        survivor_rolls_back(world, Death::Closed)
+    }),
+    ("a tab is reloaded in a transaction, one that had the database open rolls back", |world| {
+        survivor_rolls_back(world, Death::Reloaded)
+    }),
+    ("a tab is closed in a transaction, one that comes later rolls back", newcomer_rolls_back),
 ];
 
 /// Runs every scenario in `kind`, each with its own browser.
 pub(crate) fn run(kind: BrowserKind) -> Result<Tally> {
     let folder = wasm::example("tabs")?;
-    let server = Server::start(Site {
-        folder,
-        memory: HashMap::new(),
-    })?;
+    let server = Server::start(Site { folder, memory: HashMap::new() })?;
     let mut tally = Tally::default();
     for (name, scenario) in SCENARIOS {
         let start = Instant::now();
-        let world = World {
-            browser: Browser::start(kind)?,
-            server: &server,
-            calls: Cell::new(0),
-        };
+        let world = World { browser: Browser::start(kind)?, server: &server, calls: Cell::new(0) };
         let outcome = scenario(&world);
         let seconds = start.elapsed().as_secs_f64();
         match outcome {
@@ -78,10 +63,7 @@ pub(crate) fn run(kind: BrowserKind) -> Result<Tally> {
             }
             Err(error) => {
                 println!("test {}: {name} ... FAILED ({seconds:.1} s)", kind.name());
-                println!(
-                    "  {error:#}\n  console of the last tab:\n{}",
-                    world.browser.console()
-                );
+                println!("  {error:#}\n  console of the last tab:\n{}", world.browser.console());
                 tally += Tally::FAILED;
             }
         }
@@ -113,14 +95,11 @@ fn insert_together(world: &World) -> Result<()> {
         page.ensure_intact()?;
     }
     // Tabs that waited for each other to end would make this test prove nothing.
-    let turns = first
-        .query("SELECT count(*) FROM rows a JOIN rows b ON b.id = a.id + 1 WHERE a.tab <> b.tab")?;
+    let turns =
+        first.query("SELECT count(*) FROM rows a JOIN rows b ON b.id = a.id + 1 WHERE a.tab <> b.tab")?;
     let turns: u64 = turns[0][0].as_str().unwrap_or_default().parse()?;
     println!("  the tabs took turns {turns} times");
-    ensure!(
-        turns > 2,
-        "the tabs did not write at the same time: they took turns {turns} times"
-    );
+    ensure!(turns > 2, "the tabs did not write at the same time: they took turns {turns} times");
     Ok(())
 }
 
@@ -136,10 +115,7 @@ fn survivor_rolls_back(world: &World, death: Death) -> Result<()> {
 
     survivor.exec("PRAGMA busy_timeout = 0")?;
     let barred = survivor.query("SELECT count(*) FROM large");
-    ensure!(
-        barred.is_err(),
-        "pages were spilled, and another tab could read: {barred:?}"
-    );
+    ensure!(barred.is_err(), "pages were spilled, and another tab could read: {barred:?}");
     survivor.exec("PRAGMA busy_timeout = 20000")?;
 
     first.enter()?;
@@ -182,10 +158,7 @@ fn change_without_commit(page: &Page<'_>, path: &str) -> Result<()> {
          UPDATE large SET text = 'new ' || hex(zeroblob(500))",
     )?;
     let size = journal_size(page, path)?;
-    ensure!(
-        size > 4096,
-        "no pages were spilled: the journal has {size} bytes"
-    );
+    ensure!(size > 4096, "no pages were spilled: the journal has {size} bytes");
     Ok(())
 }
 
@@ -193,10 +166,7 @@ fn ensure_rolled_back(page: &Page<'_>, path: &str) -> Result<()> {
     ensure_old(page)?;
     page.ensure_intact()?;
     let size = journal_size(page, path)?;
-    ensure!(
-        size == 0,
-        "after the rollback {size} bytes of the journal are left"
-    );
+    ensure!(size == 0, "after the rollback {size} bytes of the journal are left");
     // And the database can be written to again.
     page.exec("UPDATE large SET text = 'newer' WHERE id = 1")
 }
@@ -204,10 +174,7 @@ fn ensure_rolled_back(page: &Page<'_>, path: &str) -> Result<()> {
 fn ensure_old(page: &Page<'_>) -> Result<()> {
     let counts = page.query("SELECT substr(text, 1, 3), count(*) FROM large GROUP BY 1")?;
     let expected = json!([["old", LARGE.to_string()]]);
-    ensure!(
-        counts == expected,
-        "the table should have {expected}, it has {counts}"
-    );
+    ensure!(counts == expected, "the table should have {expected}, it has {counts}");
     Ok(())
 }
 
@@ -252,11 +219,7 @@ impl World<'_> {
             if state[0] == true {
                 return Ok(Page { world: self, tab });
             }
-            ensure!(
-                Instant::now() < end,
-                "the page was not ready within {} s",
-                ANSWER.as_secs()
-            );
+            ensure!(Instant::now() < end, "the page was not ready within {} s", ANSWER.as_secs());
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -290,17 +253,13 @@ impl Page<'_> {
 
     fn ensure_intact(&self) -> Result<()> {
         let verdict = self.query("PRAGMA integrity_check")?;
-        ensure!(
-            verdict == json!([["ok"]]),
-            "the database is damaged: {verdict}"
-        );
+        ensure!(verdict == json!([["ok"]]), "the database is damaged: {verdict}");
         Ok(())
     }
 
     fn call(&self, function: &str, arguments: &Value) -> Result<Value> {
         let call = self.start(function, arguments)?;
-        self.finish(function, call)
-            .with_context(|| format!("in {function}{arguments}"))
+        self.finish(function, call).with_context(|| format!("in {function}{arguments}"))
     }
 
     /// Calls a function of the page and does not wait for it, so that another tab may run as well.
@@ -314,9 +273,7 @@ impl Page<'_> {
             window.tab[name](...args).then(
                 (value) => { calls[call] = { value: value ?? null }; },
                 (error) => { calls[call] = { error: String(error?.message ?? error) }; });";
-        self.world
-            .browser
-            .run(script, &[call.into(), function.into(), arguments.clone()])?;
+        self.world.browser.run(script, &[call.into(), function.into(), arguments.clone()])?;
         Ok(call)
     }
 
@@ -333,11 +290,7 @@ impl Page<'_> {
             if state.is_object() {
                 return Ok(state["value"].take());
             }
-            ensure!(
-                Instant::now() < end,
-                "tab.{function} did not answer within {} s",
-                ANSWER.as_secs()
-            );
+            ensure!(Instant::now() < end, "tab.{function} did not answer within {} s", ANSWER.as_secs());
             thread::sleep(Duration::from_millis(10));
         }
     }

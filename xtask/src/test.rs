@@ -108,10 +108,7 @@ fn demos(flags: &TestFlags) -> Result<Tally> {
 }
 
 /// Runs `step` in every browser asked for; what goes wrong in one keeps it from no other.
-fn in_each_browser(
-    flags: &TestFlags,
-    step: impl Fn(BrowserKind) -> Result<Tally>,
-) -> Result<Tally> {
+fn in_each_browser(flags: &TestFlags, step: impl Fn(BrowserKind) -> Result<Tally>) -> Result<Tally> {
     let mut tally = Tally::default();
     for &kind in &flags.browsers {
         println!("-- in {}", kind.name());

@@ -37,43 +37,26 @@ pub(crate) fn run() -> Result<Tally> {
         let mut complaints = Vec::new();
         for (name, text) in &files {
             let said = rule(Path::new(name), text);
-            complaints.extend(
-                said.into_iter()
-                    .map(|complaint| format!("{name}:{complaint}")),
-            );
+            complaints.extend(said.into_iter().map(|complaint| format!("{name}:{complaint}")));
         }
-        println!(
-            "{what}: {}",
-            if complaints.is_empty() {
-                "ok"
-            } else {
-                "FAILED"
-            }
-        );
+        println!("{what}: {}", if complaints.is_empty() { "ok" } else { "FAILED" });
         for complaint in &complaints {
             println!("  {complaint}");
         }
-        tally += if complaints.is_empty() {
-            Tally::PASSED
-        } else {
-            Tally::FAILED
-        };
+        tally += if complaints.is_empty() { Tally::PASSED } else { Tally::FAILED };
     }
     Ok(tally)
 }
 
 fn has_extension(path: &Path, wanted: &str) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension == wanted)
+    path.extension().is_some_and(|extension| extension == wanted)
 }
 
 /// Cases of compile-fail and expansion tests are input and output of a macro, and need no head.
 fn heads(path: &Path, text: &str) -> Vec<String> {
-    let is_case = path.components().any(|part| {
-        ["ui", "expand"]
-            .map(Some)
-            .contains(&part.as_os_str().to_str())
-    }) && path.components().any(|part| part.as_os_str() == "tests");
+    let is_case =
+        path.components().any(|part| ["ui", "expand"].map(Some).contains(&part.as_os_str().to_str()))
+            && path.components().any(|part| part.as_os_str() == "tests");
     if !has_extension(path, "rs") || is_case || text.starts_with("//! ") {
         return Vec::new();
     }
@@ -90,11 +73,7 @@ fn machine_paths(_: &Path, text: &str) -> Vec<String> {
             before.is_none_or(|c| c.is_whitespace() || "\"'`(=:,<[".contains(c))
         })
     };
-    numbered(
-        text,
-        |line| folders.iter().any(|folder| begins(line, folder)),
-        "names a folder of one machine",
-    )
+    numbered(text, |line| folders.iter().any(|folder| begins(line, folder)), "names a folder of one machine")
 }
 
 fn line_ends(path: &Path, text: &str) -> Vec<String> {
@@ -102,11 +81,8 @@ fn line_ends(path: &Path, text: &str) -> Vec<String> {
     if has_extension(path, "stderr") {
         return Vec::new();
     }
-    let mut complaints = numbered(
-        text,
-        |line| line.ends_with([' ', '\t', '\r']),
-        "white space at the end of the line",
-    );
+    let mut complaints =
+        numbered(text, |line| line.ends_with([' ', '\t', '\r']), "white space at the end of the line");
     if !text.is_empty() && !text.ends_with('\n') {
         complaints.push("the last line has no end".to_owned());
     }
@@ -119,23 +95,18 @@ fn links(path: &Path, text: &str) -> Vec<String> {
     }
     let folder = project::root().join(path.parent().unwrap_or(Path::new("")));
     let leads_nowhere = |line: &str| {
-        line.split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split_once(')'))
-            .any(|(link, _)| {
-                let file = link.split('#').next().unwrap_or_default();
-                let outside = link.contains("://") || link.starts_with("mailto:");
-                !outside && !file.is_empty() && !folder.join(file).exists()
-            })
+        line.split("](").skip(1).filter_map(|rest| rest.split_once(')')).any(|(link, _)| {
+            let file = link.split('#').next().unwrap_or_default();
+            let outside = link.contains("://") || link.starts_with("mailto:");
+            !outside && !file.is_empty() && !folder.join(file).exists()
+        })
     };
     numbered(text, leads_nowhere, "a link leads to no file")
 }
 
 fn numbered(text: &str, bad: impl Fn(&str) -> bool, complaint: &str) -> Vec<String> {
     let lines = text.split('\n').enumerate().filter(|(_, line)| bad(line));
-    lines
-        .map(|(index, line)| format!("{}: {complaint}: {}", index + 1, line.trim()))
-        .collect()
+    lines.map(|(index, line)| format!("{}: {complaint}: {}", index + 1, line.trim())).collect()
 }
 
 #[cfg(test)]
@@ -149,13 +120,7 @@ mod tests {
         assert!(heads(Path::new("a/tests/ui/args/c.rs"), "use x;\n").is_empty());
         let home = format!("see \"/{}/someone/x\"", "home");
         assert_eq!(machine_paths(Path::new("a.md"), &home).len(), 1);
-        assert!(
-            machine_paths(
-                Path::new("a.md"),
-                "https://example.org/home/x, target/work/"
-            )
-            .is_empty()
-        );
+        assert!(machine_paths(Path::new("a.md"), "https://example.org/home/x, target/work/").is_empty());
         assert_eq!(line_ends(Path::new("a.md"), "x \ny\n").len(), 1);
         assert_eq!(line_ends(Path::new("a.md"), "x").len(), 1);
         let text = "[a](Cargo.toml) [b](https://example.org) [c](none.md#top)\n";

@@ -45,11 +45,7 @@ impl Browser {
         fs::create_dir_all(&folder)?;
         let profile = tempfile::tempdir_in(&folder)?;
         let log = folder.join(format!("{}-driver.log", kind.name()));
-        println!(
-            "starting headless {} ({})",
-            kind.name(),
-            found.program.display()
-        );
+        println!("starting headless {} ({})", kind.name(), found.program.display());
 
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut command = Command::new(&found.driver);
@@ -96,27 +92,19 @@ impl Browser {
 
     /// Runs the body of a function in the current tab and returns what it returns.
     pub(crate) fn run(&self, script: &str, arguments: &[Value]) -> Result<Value> {
-        self.post(
-            "/execute/sync",
-            &json!({ "script": script, "args": arguments }),
-        )
+        self.post("/execute/sync", &json!({ "script": script, "args": arguments }))
     }
 
     /// The tab that commands go to.
     pub(crate) fn current_tab(&self) -> Result<Tab> {
         let handle = self.request("GET", &self.path("/window")?, None)?;
-        Ok(Tab(handle
-            .as_str()
-            .context("the driver names no window")?
-            .to_owned()))
+        Ok(Tab(handle.as_str().context("the driver names no window")?.to_owned()))
     }
 
     /// Opens another tab; commands still go to the one they went to.
     pub(crate) fn new_tab(&self) -> Result<Tab> {
         let window = self.post("/window/new", &json!({ "type": "tab" }))?;
-        let handle = window["handle"]
-            .as_str()
-            .context("the driver names no new window")?;
+        let handle = window["handle"].as_str().context("the driver names no new window")?;
         Ok(Tab(handle.to_owned()))
     }
 
@@ -127,8 +115,7 @@ impl Browser {
 
     /// Closes the current tab, whatever it is doing; [`Browser::switch`] has to come next.
     pub(crate) fn close_tab(&self) -> Result<()> {
-        self.request("DELETE", &self.path("/window")?, None)
-            .map(drop)
+        self.request("DELETE", &self.path("/window")?, None).map(drop)
     }
 
     /// Saves a picture of the current tab as PNG.
@@ -181,19 +168,15 @@ impl Browser {
 
     fn open_session(&mut self, program: &Path) -> Result<()> {
         let wanted = json!({ "capabilities": { "alwaysMatch": self.capabilities(program) } });
-        let session = self
-            .request("POST", "/session", Some(&wanted))
-            .with_context(|| {
-                format!(
-                    "{} could not be started by its driver. If their versions differ, update both. \
+        let session = self.request("POST", "/session", Some(&wanted)).with_context(|| {
+            format!(
+                "{} could not be started by its driver. If their versions differ, update both. \
                  The end of the driver's log: {}",
-                    program.display(),
-                    self.log_tail()
-                )
-            })?;
-        let id = session["sessionId"]
-            .as_str()
-            .context("the driver names no session")?;
+                program.display(),
+                self.log_tail()
+            )
+        })?;
+        let id = session["sessionId"].as_str().context("the driver names no session")?;
         self.session = Some(id.to_owned());
         Ok(())
     }
@@ -245,10 +228,7 @@ impl Browser {
         let answer = match (method, body) {
             ("POST", body) => {
                 let body = body.map(Value::to_string).unwrap_or_default();
-                self.agent
-                    .post(&url)
-                    .content_type("application/json")
-                    .send(body)
+                self.agent.post(&url).content_type("application/json").send(body)
             }
             ("DELETE", _) => self.agent.delete(&url).call(),
             _ => self.agent.get(&url).call(),
@@ -262,11 +242,7 @@ impl Browser {
         })?;
         let status = answer.status();
         // A screenshot is larger than the library's own limit for a text.
-        let text = answer
-            .body_mut()
-            .with_config()
-            .limit(256 << 20)
-            .read_to_string()?;
+        let text = answer.body_mut().with_config().limit(256 << 20).read_to_string()?;
         let mut json: Value = serde_json::from_str(&text)
             .with_context(|| format!("the driver answered '{path}' with something else: {text}"))?;
         let value = json["value"].take();
