@@ -8,17 +8,26 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use rusqlite::{Connection, OpenFlags};
-use sabrpc::{BulkIn, BulkOut, CallError, CallerId, OpMetrics};
+use sabrpc::{BulkIn, BulkOut, CallError, CallerId, Channel, OpMetrics, Region, Server};
 
 use super::cursor::{Cursor, bind};
 use super::error::SqlError;
-use super::service::{Executed, FileEntry, OpenOptions, Page, Sql, Transfer};
+use super::service::{Executed, FileEntry, OpenOptions, Page, Sql, SqlServer, Transfer};
 use super::value::Value;
 use crate::error::VfsError;
 use crate::install::{InstallError, Installed};
 use crate::service::OpfsClient;
 use crate::transfer;
 use crate::wire::Access;
+
+/// A server of `engine` on `channel`: callers who go have their connections closed, and `shutdown` stops it.
+pub fn server<R: Region>(channel: &Channel<R>, engine: Engine) -> Server<SqlServer<Engine>, R> {
+    let shared = SqlServer::new(engine);
+    let server = Server::new(channel, shared.clone());
+    let stopper = server.stopper();
+    shared.service().on_shutdown(move || stopper.stop());
+    server.on_disconnect(move |caller| shared.service().disconnect(caller))
+}
 
 /// The connections of one SQLite worker.
 pub struct Engine {

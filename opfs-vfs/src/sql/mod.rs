@@ -5,9 +5,10 @@
 //!  Database ── SqlAsyncClient ─▶ SqlServer ── Engine ── VFS ─▶ files
 //! ```
 //!
-//! `service` is the contract; `engine` does the work, over `cursor`s where a result is long; `database` is what an
-//! application holds. In a browser `web` starts the worker; natively the same engine runs on a thread.
+//! The trait [`Sql`] is the contract; an [`Engine`] does the work; a [`Database`] is what an application holds. In a browser
+//! `web::SqlWorker` starts the worker; natively the same engine runs on a thread.
 
+pub mod copy;
 mod cursor;
 mod database;
 mod engine;
@@ -18,7 +19,7 @@ mod value;
 pub mod web;
 
 pub use database::{Database, Error, Pages, Table};
-pub use engine::Engine;
+pub use engine::{Engine, server};
 pub use error::SqlError;
 pub use service::{
     Executed, FileEntry, OpenOptions, Page, Sql, SqlAsyncClient, SqlClient, SqlOp, SqlServer, Transfer,

@@ -3,22 +3,20 @@
 use std::rc::Rc;
 
 use sabrpc::web::WorkerHandle;
-use sabrpc::{Channel, ChannelConfig, OpMetrics, Server};
+use sabrpc::{Channel, ChannelConfig, OpMetrics};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
+use super::copy;
 use super::database::{Database, Error};
-use super::engine::Engine;
-use super::service::{FileEntry, OpenOptions, SqlAsyncClient, SqlOp, SqlServer, Transfer};
+use super::engine::{self, Engine};
+use super::service::{FileEntry, OpenOptions, SqlAsyncClient, SqlOp};
 use crate::install::web::{from_start_error, install, to_wire};
 use crate::install::{InstallError, InstallOptions, Sizes};
 use crate::web::probe;
 
 /// The exported function that runs in the SQLite worker.
 const ENTRY: &str = "opfs_vfs_sql_worker";
-
-/// Bytes that one call of a copy carries.
-const PIECE: usize = 64 << 10;
 
 /// How the SQLite worker is started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,18 +113,7 @@ impl SqlWorker {
     /// # Errors
     /// Where SQLite cannot read it.
     pub async fn export(&self, path: &str) -> Result<Vec<u8>, Error> {
-        let Transfer { transfer, size } = self.client.export_begin(path).await?;
-        let mut bytes = vec![0; size as usize];
-        let mut copied = Ok(());
-        for (index, piece) in bytes.chunks_mut(PIECE).enumerate() {
-            let offset = (index * PIECE) as u64;
-            copied = self.client.export_read(transfer, piece, offset).await.map(drop);
-            if copied.is_err() {
-                break;
-            }
-        }
-        let ended = self.client.transfer_end(transfer, true).await;
-        copied.and(ended).map(|()| bytes)
+        copy::export(&self.client, path).await
     }
 
     /// Copies a database in, under a path that is free.
@@ -134,16 +121,7 @@ impl SqlWorker {
     /// # Errors
     /// Where there is a file of that name, and what the store says; then nothing is left of it.
     pub async fn import(&self, path: &str, bytes: &[u8]) -> Result<(), Error> {
-        let Transfer { transfer, .. } = self.client.import_begin(path).await?;
-        let mut copied = Ok(());
-        for piece in bytes.chunks(PIECE) {
-            copied = self.client.import_write(transfer, piece).await;
-            if copied.is_err() {
-                break;
-            }
-        }
-        let ended = self.client.transfer_end(transfer, copied.is_ok()).await;
-        copied.and(ended)
+        copy::import(&self.client, path, bytes).await
     }
 
     /// What each operation cost this thread: its calls to the SQLite worker.
@@ -167,6 +145,11 @@ impl SqlWorker {
         self.client.io_metrics().await
     }
 
+    /// Ends both workers at once, as leaving the page does: what was not committed is rolled back by whoever comes next.
+    pub fn terminate(self) {
+        self.worker.terminate();
+    }
+
     /// Closes every connection, and ends both workers.
     ///
     /// # Errors
@@ -185,10 +168,6 @@ pub fn opfs_vfs_sql_worker(init: JsValue) {
     sabrpc::web::serve_with(init, async |options: SqlOptions, channel| {
         let installed = install(&options.install).await.map_err(|reason| to_wire(&reason))?;
         let engine = Engine::new(installed).map_err(|error| to_wire(&error))?;
-        let service = SqlServer::new(engine);
-        let server = Server::new(&channel, service.clone());
-        let stopper = server.stopper();
-        service.service().on_shutdown(move || stopper.stop());
-        Ok(server.on_disconnect(move |caller| service.service().disconnect(caller)))
+        Ok(engine::server(&channel, engine))
     });
 }
