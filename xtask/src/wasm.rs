@@ -39,6 +39,8 @@ pub(crate) fn example(name: &str) -> Result<PathBuf> {
         .out_name(name)
         .web(true)?
         .typescript(false)
+        // The page's `init()` finds the module by itself, as with the bindings that the command line tool writes.
+        .omit_default_module_path(false)
         .generate(&folder)
         .with_context(|| format!("no bindings could be made for {}", module.display()))?;
     copy_assets(&project::root().join("opfs-vfs/examples").join(name), &folder)?;
