@@ -25,6 +25,9 @@ const TABLE: &str = "input";
 /// For the page to say something new: work on a large file shows progress well within it.
 const SILENCE: Duration = Duration::from_secs(120);
 
+/// For the page's script to begin; one that does not even load says nothing at all.
+const BEGIN: Duration = Duration::from_secs(20);
+
 /// For the page to hand over the database that it has already read.
 const EXPORT: Duration = Duration::from_secs(60);
 
@@ -108,6 +111,9 @@ fn await_stage(browser: &Browser, stage: &str, rows: u64, results: &Path) -> Res
                 "the page counted {counted} rows in stage {stage}, the input has {rows}"
             );
             return Ok(());
+        }
+        if printed == 0 && heard.elapsed() > BEGIN {
+            return Err(failure(browser, results, "the page's script has not begun"));
         }
         if heard.elapsed() > SILENCE {
             return Err(failure(browser, results, "the page has said nothing new for two minutes"));
