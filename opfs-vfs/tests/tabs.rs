@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -269,6 +270,7 @@ fn tabs_killed_in_the_middle_again_and_again_lose_nothing_that_was_reported() {
     for kill in 0..KILLS {
         let victim = Tab::new(store.clone(), &tabs);
         let db = victim.open("app.db");
+        let (commits, committed) = mpsc::channel();
         let (done, doubt) = thread::scope(|scope| {
             let working = scope.spawn(move || {
                 let mut done = 0;
@@ -284,9 +286,15 @@ fn tabs_killed_in_the_middle_again_and_again_lose_nothing_that_was_reported() {
                         return (done, 1);
                     }
                     done += 1;
+                    // Nobody listens any more once the kill is due.
+                    let _ = commits.send(());
                 }
             });
-            thread::sleep(Duration::from_micros(1000 + kill * 997 % 20_000));
+            // At some moment in the second or third transaction, whatever the speed of this machine.
+            for _ in 0..1 + kill % 2 {
+                committed.recv_timeout(Duration::from_secs(60)).unwrap();
+            }
+            thread::sleep(Duration::from_micros(kill * 997 % 5_000));
             let registered = victim.installed.kill();
             let counts = working.join().unwrap();
             drop(registered);
@@ -308,7 +316,7 @@ fn tabs_killed_in_the_middle_again_and_again_lose_nothing_that_was_reported() {
         // Those in doubt are decided now.
         (reported, in_doubt) = (n, 0);
     }
-    assert!(reported > KILLS as i64, "the victims got something done: {reported}");
+    assert!(reported >= KILLS as i64, "the victims got something done: {reported}");
 }
 
 #[test]
