@@ -117,7 +117,7 @@ fn shutdown_answers_and_then_nobody_is_there() {
     let start = Instant::now();
     // A request that comes while the server is about to stop may still be served.
     let gone = loop {
-        assert!(start.elapsed() < Duration::from_secs(5), "the worker stops");
+        assert!(start.elapsed() < Duration::from_secs(20), "the worker stops");
         if let Err(gone) = client.access("a.db", Access::Exists) {
             break gone;
         }
@@ -125,7 +125,7 @@ fn shutdown_answers_and_then_nobody_is_there() {
     assert!(matches!(gone, CallError::Rpc(RpcError::Gone { .. })), "{gone}");
     drop(client);
     while tabs.held(&path("a.db")) {
-        assert!(start.elapsed() < Duration::from_secs(5), "the worker's end gives back its locks");
+        assert!(start.elapsed() < Duration::from_secs(20), "the worker's end gives back its locks");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -147,7 +147,7 @@ fn a_reserved_lock_is_reported_when_there_is_one_and_only_then() {
     drop(writer);
     let start = Instant::now();
     while reader.check_reserved_lock(ours).unwrap() {
-        assert!(start.elapsed() < Duration::from_secs(5), "a dead writer's lock is given back");
+        assert!(start.elapsed() < Duration::from_secs(20), "a dead writer's lock is given back");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -157,14 +157,14 @@ fn a_slow_open_of_one_caller_holds_up_no_other() {
     let store = MemoryStore::new();
     let tab = Tab::new(store.clone(), &LocalTabs::new());
     let (slow, quick) = (tab.installed.client().unwrap(), tab.installed.client().unwrap());
-    store.inject(Rule::nth(Which::Only(StoreOp::Open), 1, Fault::Delay(Duration::from_millis(400))));
+    store.inject(Rule::nth(Which::Only(StoreOp::Open), 1, Fault::Delay(Duration::from_secs(3))));
     let flags = OpenFlags::MAIN_DB.kind(FileKind::MainJournal).create();
     std::thread::scope(|scope| {
         let opening = scope.spawn(move || slow.open("slow", flags).map(|_| slow));
         std::thread::sleep(Duration::from_millis(50));
         let start = Instant::now();
         quick.open("quick", flags).unwrap();
-        assert!(start.elapsed() < Duration::from_millis(300), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
         opening.join().unwrap().unwrap();
     });
 }

@@ -211,7 +211,7 @@ fn a_connection_that_dies_gives_back_its_locks_and_leaves_its_page_serving() {
     }
     let start = Instant::now();
     is_old(&tab.open("app.db"));
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < Duration::from_secs(20));
 }
 
 #[test]
@@ -343,5 +343,5 @@ fn a_connection_that_is_dropped_while_it_waits_in_line_never_gets_the_lock() {
     let start = Instant::now();
     assert_eq!(one::<i64>(&second.open("app.db"), "SELECT n FROM counter"), 0);
     assert_eq!(one::<i64>(&holder, "SELECT n FROM counter"), 0);
-    assert!(start.elapsed() < Duration::from_secs(5), "nobody is in line any more");
+    assert!(start.elapsed() < Duration::from_secs(20), "nobody is in line any more");
 }

@@ -40,10 +40,10 @@ impl Tab {
         Self { installed, name }
     }
 
-    /// A connection that waits for others up to ten seconds.
+    /// A connection that waits for others up to a minute.
     pub(crate) fn open(&self, path: &str) -> Connection {
         let db = self.try_open(path, OpenFlags::default()).expect("the database opens");
-        db.busy_timeout(Duration::from_secs(10)).expect("a busy timeout can be set");
+        db.busy_timeout(Duration::from_secs(60)).expect("a busy timeout can be set");
         db
     }
 
