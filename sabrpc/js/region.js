@@ -10,7 +10,7 @@ let mine = null, minePtr = -1, theirs = null, theirsAt = -1;
 export function region_open(buffer, wasmMemory) {
   const free = regions.indexOf(undefined);
   const h = free < 0 ? regions.length : free;
-  regions[h] = { words: new Int32Array(buffer), bytes: new Uint8Array(buffer), memory: wasmMemory };
+  regions[h] = { words: new Int32Array(buffer, 0, buffer.byteLength >>> 2), bytes: new Uint8Array(buffer), memory: wasmMemory };
   if (h === current) current = -1;
   return h;
 }
@@ -90,6 +90,7 @@ export function region_await_change(h, w, old, polls, out) {
 }
 
 export function region_copy_in(h, o, p, len) {
+  if (len === 0) return;
   if (h !== current) select(h);
   p >>>= 0;
   if (mine === null || p !== minePtr || len !== mine.length) {
@@ -101,6 +102,7 @@ export function region_copy_in(h, o, p, len) {
 }
 
 export function region_copy_out(h, o, p, len) {
+  if (len === 0) return;
   if (h !== current) select(h);
   p >>>= 0;
   if (p + len > own.length) refresh();
@@ -135,8 +137,11 @@ export function can_block() {
   }
 }
 
-export function timeout(millis) {
-  return new Promise((resolve) => setTimeout(resolve, millis));
+// setTimeout takes 31 bits of milliseconds; a longer sleep is several.
+export async function timeout(millis) {
+  const longest = 2 ** 31 - 1;
+  for (; millis > longest; millis -= longest) await new Promise((resolve) => setTimeout(resolve, longest));
+  await new Promise((resolve) => setTimeout(resolve, millis));
 }
 
 // A task of the event loop's own, so that timers and messages run before it; setTimeout would cost milliseconds.
@@ -168,7 +173,7 @@ export function new_memory(size) {
 
 export function memory_buffer(memory) {
   const buffer = memory instanceof WebAssembly.Memory ? memory.buffer : memory;
-  return buffer instanceof SharedArrayBuffer ? buffer : undefined;
+  return typeof SharedArrayBuffer === "function" && buffer instanceof SharedArrayBuffer ? buffer : undefined;
 }
 
 export function buffer_length(buffer) {

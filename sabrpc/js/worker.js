@@ -4,11 +4,15 @@
 // `glue` is the address of the glue module, `name` shows in the browser's tools.
 export function start_worker(glue, name) {
   const source = `
+    // sabrpcServing: undefined until the handshake is over, then the number of the server while it is being polled, else
+    // null. A trap leaves wasm where it was, in the middle of a poll, but not this script: it says that the server is
+    // gone, and wakes all callers. Any other error is the affair of the code that it is in.
     const failed = (why) => {
-      // A trap leaves wasm where it was, but not this script: say that the server is gone, and wake all callers.
-      const message = why instanceof Error ? why.name + ": " + why.message : String(why);
+      const life = self.sabrpcServing;
+      if (life === null) return;
       console.error("sabrpc: this worker failed:", why);
-      if (self.sabrpcFail) self.sabrpcFail();
+      if (life !== undefined) self.sabrpcEnd(life);
+      const message = why instanceof Error ? why.name + ": " + why.message : String(why);
       self.postMessage({ sabrpc: "failed", message });
     };
     self.addEventListener("error", (event) => failed(event.error || event.message));
@@ -17,9 +21,12 @@ export function start_worker(glue, name) {
       const init = event.data;
       if (!init || init.sabrpc !== "init") return;
       try {
-        self.sabrpcFail = () => {
-          const words = new Int32Array(init.channel.buffer || init.channel);
-          Atomics.store(words, init.stateWord, init.stateFailed);
+        self.sabrpcEnd = (life) => {
+          const words = new Int32Array(init.channel.buffer || init.channel, 0, init.lastWord + 1);
+          const failed = life << init.lifeShift | init.stateFailed;
+          for (const alive of init.statesAlive) {
+            Atomics.compareExchange(words, init.stateWord, life << init.lifeShift | alive, failed);
+          }
           for (const word of init.responseWords) Atomics.notify(words, word);
         };
         const glue = await import(${JSON.stringify(glue)});
@@ -65,10 +72,7 @@ export function shake_hands(worker, init, millis) {
   });
 }
 
-// Calls `fail` when the worker reports an error after the handshake.
-export function watch(worker, fail) {
-  worker.addEventListener("message", (event) => {
-    if (event.data?.sabrpc === "failed") fail();
-  });
-  worker.addEventListener("error", fail);
+// In a worker: says which server is being polled, with null when it is not. See start_worker.
+export function serving(life) {
+  globalThis.sabrpcServing = life;
 }

@@ -18,7 +18,7 @@ use crate::{
 ///
 /// Generated async clients wrap it. Calls made at the same time are executed one after the other, in the order in
 /// which they were first polled. Dropping the future of a call gives the call up: it may still be executed, nobody
-/// sees its answer.
+/// sees its answer. Dropping the client does not wait either: `flush` first, to hear of one-way calls that failed.
 pub struct AsyncCaller<R: Region = DefaultRegion> {
     /// Absent while a call is under way.
     link: RefCell<Option<Link<R>>>,
@@ -67,7 +67,8 @@ impl<R: Region> AsyncCaller<R> {
     /// The framework's error of a one-way call, or of the wait.
     pub async fn flush(&self) -> Result<(), RpcError> {
         let mut turn = self.turn().await;
-        turn.link.drain::<Awaiting>().await?;
+        let until = turn.link.until();
+        turn.link.drain::<Awaiting>(until).await?;
         turn.link.settled::<Never>().map(|_| ())
     }
 
@@ -137,7 +138,7 @@ impl<R: Region> AsyncCaller<R> {
 impl<R: Region> Drop for AsyncCaller<R> {
     fn drop(&mut self) {
         if let Some(link) = self.link.get_mut() {
-            link.detach(None);
+            link.detach();
         }
     }
 }
@@ -170,8 +171,10 @@ impl Turns {
     }
 
     fn wake_first(&self) {
-        if let Some((_, waker)) = self.waiting.borrow().front() {
-            waker.wake_by_ref();
+        // Cloned, since a waker may poll at once, and come here again.
+        let first = self.waiting.borrow().front().map(|(_, waker)| waker.clone());
+        if let Some(waker) = first {
+            waker.wake();
         }
     }
 }

@@ -29,14 +29,15 @@ impl<R: Region> Link<R> {
         self.channel.region.now()
     }
 
-    fn until(&self) -> Option<Duration> {
-        self.deadline.map(|deadline| self.now() + deadline)
+    /// When a call that begins now has to be over; `None` for never.
+    pub(crate) fn until(&self) -> Option<Duration> {
+        self.deadline.and_then(|deadline| self.now().checked_add(deadline))
     }
 
     /// Waits for the request that is still outstanding, if there is one.
-    pub(crate) async fn drain<W: Wait>(&mut self) -> Result<(), RpcError> {
-        if self.has_outstanding() {
-            let (status, len) = self.answer::<W>(self.until()).await?;
+    pub(crate) async fn drain<W: Wait>(&mut self, until: Option<Duration>) -> Result<(), RpcError> {
+        while self.has_outstanding() {
+            let (status, len) = self.answer::<W>(until).await?;
             self.settle(status, len);
         }
         Ok(())
@@ -50,11 +51,12 @@ impl<R: Region> Link<R> {
         ins: &[&[u8]],
         outs: &mut [&mut [u8]],
     ) -> Result<Answer<T, E>, RpcError> {
-        self.drain::<W>().await?;
+        let until = self.until();
+        self.drain::<W>(until).await?;
         if let Some(error) = self.settled::<E>()? {
             return Ok(Answer::ServiceError(error));
         }
-        let (start, until) = (self.now(), self.until());
+        let start = self.now();
         let mut exchange = self.begin(op, args, ins, outs, None)?;
         let mut wait = Duration::ZERO;
         let status = self.converse::<W>(&mut exchange, until, &mut wait).await;
@@ -73,11 +75,12 @@ impl<R: Region> Link<R> {
         args: &impl Serialize,
         ins: &[&[u8]],
     ) -> Result<(), CallError<E>> {
-        self.drain::<W>().await?;
+        let until = self.until();
+        self.drain::<W>(until).await?;
         if let Some(error) = self.settled::<E>()? {
             return Err(CallError::Service(error));
         }
-        let (start, until) = (self.now(), self.until());
+        let start = self.now();
         let mut exchange = self.begin(op, args, ins, &[], Some(std::any::type_name::<E>()))?;
         let mut wait = Duration::ZERO;
         let mut refused = None;
@@ -119,7 +122,16 @@ impl<R: Region> Link<R> {
         let answer = self.answer::<W>(until).await;
         *wait += self.now() - asleep;
         let (status, len) = answer?;
-        self.advance(exchange, status, len)
+        let next = self.advance(exchange, status, len)?;
+        // Answers that are there at once would pass the deadline by.
+        match until {
+            Some(until) if matches!(next, Next::Wait) && self.now() >= until => Err(self.timed_out()),
+            _ => Ok(next),
+        }
+    }
+
+    fn timed_out(&self) -> RpcError {
+        RpcError::TimedOut(self.deadline.unwrap_or_default())
     }
 
     fn count(&mut self, exchange: &Exchange, start: Duration, wait: Duration) {
@@ -144,6 +156,8 @@ impl<R: Region> Link<R> {
         let asleep = Asleep { region: &region, flag: self.words.caller_sleeps };
         region.store(asleep.flag, 1);
         loop {
+            // A server ends after its last answer: with the state read first, no answer is missed.
+            let alive = self.channel.answering();
             // Read after the flag was set: who answers from here on wakes us.
             let value = region.load(response);
             if value == seq {
@@ -153,11 +167,11 @@ impl<R: Region> Link<R> {
             if let Some(until) = until {
                 let left = until.saturating_sub(region.now());
                 if left.is_zero() {
-                    return Err(RpcError::TimedOut(self.deadline.unwrap_or_default()));
+                    return Err(self.timed_out());
                 }
                 slice = slice.min(left);
             }
-            self.channel.serving()?;
+            alive?;
             W::sleep(&region, response, value, slice).await;
         }
     }

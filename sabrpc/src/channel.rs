@@ -84,17 +84,48 @@ impl<R: Region> Channel<R> {
         self.geometry
     }
 
-    /// Says that the server is gone without its own doing (its thread trapped, its worker reported an error), and wakes
-    /// all callers: they get [`RpcError::Gone`].
+    /// Says that the server is gone without its own doing (its thread trapped, its worker was terminated), and wakes all
+    /// callers: they get [`RpcError::Gone`]. Does nothing if nobody serves.
     pub fn mark_failed(&self) {
-        self.end_serving(server_state::FAILED);
+        self.end(self.life(), server_state::FAILED);
     }
 
-    /// Sets the server's state to one in which nothing is served, and wakes everyone who waits for an answer.
-    pub(crate) fn end_serving(&self, state: i32) {
-        self.region.store(layout::AT_SERVER_STATE, state);
-        for index in 0..self.geometry.mailboxes() {
-            self.region.notify(self.words(index).response);
+    /// The newest server's.
+    pub(crate) fn life(&self) -> Life {
+        Life(self.region.load(layout::AT_SERVER_STATE) >> server_state::SHIFT)
+    }
+
+    /// Takes the channel for a new server, which does not serve yet.
+    pub(crate) fn occupy(&self) -> Result<Life, ChannelError> {
+        loop {
+            let word = self.region.load(layout::AT_SERVER_STATE);
+            match word & server_state::MASK {
+                server_state::NONE | server_state::STOPPED | server_state::FAILED => {}
+                _ => return Err(ChannelError::Occupied),
+            }
+            let life = Life((word >> server_state::SHIFT).wrapping_add(1));
+            let opening = life.word(server_state::OPENING);
+            if self.region.compare_exchange(layout::AT_SERVER_STATE, word, opening) == word {
+                return Ok(life);
+            }
+        }
+    }
+
+    /// Changes the state of one server, if it is the newest and in one of the states `from`; returns whether it was.
+    pub(crate) fn change(&self, life: Life, from: &[i32], to: i32) -> bool {
+        from.iter().any(|&from| {
+            let from = life.word(from);
+            self.region.compare_exchange(layout::AT_SERVER_STATE, from, life.word(to)) == from
+        })
+    }
+
+    /// Ends a server that has not ended yet, and wakes everyone who waits for an answer.
+    pub(crate) fn end(&self, life: Life, state: i32) {
+        // Only the step from serving to stopping is made by others, so one of three tries in this order succeeds.
+        if self.change(life, &[server_state::OPENING, server_state::SERVING, server_state::STOPPING], state) {
+            for index in 0..self.geometry.mailboxes() {
+                self.region.notify(self.words(index).response);
+            }
         }
     }
 
@@ -108,16 +139,27 @@ impl<R: Region> Channel<R> {
         self.geometry.words(index)
     }
 
-    /// `Ok` while a server takes requests. A server that took the place of another has answered, before it says that
-    /// it serves, everything that the other left.
+    /// `Ok` while a server takes requests.
     pub(crate) fn serving(&self) -> Result<(), RpcError> {
-        let state = match self.region.load(layout::AT_SERVER_STATE) {
+        let state = match self.state() {
             server_state::SERVING => return Ok(()),
-            server_state::STARTING => ServerState::NotStarted,
+            server_state::NONE | server_state::OPENING => ServerState::NotStarted,
             server_state::STOPPING | server_state::STOPPED => ServerState::Stopped,
             _ => ServerState::Failed,
         };
         Err(RpcError::Gone { state })
+    }
+
+    /// `Ok` while requests that were published may still be answered: a server that stops answers what it has taken.
+    pub(crate) fn answering(&self) -> Result<(), RpcError> {
+        match self.state() {
+            server_state::STOPPING | server_state::OPENING => Ok(()),
+            _ => self.serving(),
+        }
+    }
+
+    fn state(&self) -> i32 {
+        self.region.load(layout::AT_SERVER_STATE) & server_state::MASK
     }
 
     pub(crate) fn schema_hash(&self) -> u64 {
@@ -145,11 +187,24 @@ impl<R: Region> Stopper<R> {
 
     /// The server finishes what is under way and takes nothing new: later calls get [`RpcError::Gone`]. Does not wait.
     pub fn stop(&self) {
-        let region = &self.channel.region;
-        if region.compare_exchange(layout::AT_SERVER_STATE, server_state::SERVING, server_state::STOPPING)
-            == server_state::SERVING
-        {
+        if self.channel.change(self.channel.life(), &[server_state::SERVING], server_state::STOPPING) {
             self.channel.ring();
         }
+    }
+}
+
+/// Which of a channel's servers, in the order of their lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Life(i32);
+
+impl Life {
+    fn word(self, state: i32) -> i32 {
+        self.0 << server_state::SHIFT | state
+    }
+
+    /// Its number.
+    #[cfg(target_family = "wasm")]
+    pub(crate) fn number(self) -> i32 {
+        self.0
     }
 }

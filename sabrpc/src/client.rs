@@ -62,7 +62,8 @@ impl<R: Region> Caller<R> {
     /// The framework's error of a one-way call, or of the wait.
     pub fn flush(&self) -> Result<(), RpcError> {
         let mut link = self.link.borrow_mut();
-        without_pause(link.drain::<Blocking>())?;
+        let until = link.until();
+        without_pause(link.drain::<Blocking>(until))?;
         link.settled::<Never>().map(|_| ())
     }
 
@@ -127,9 +128,12 @@ impl<R: Region> Caller<R> {
 impl<R: Region> Drop for Caller<R> {
     fn drop(&mut self) {
         let link = self.link.get_mut();
-        link.deadline = Some(Duration::from_secs(1));
-        let owed = link.owes_an_error();
-        let undrained = without_pause(link.drain::<Blocking>()).err().filter(|_| owed);
-        link.detach(undrained);
+        if link.owes_an_error() {
+            link.deadline = Some(Duration::from_secs(1));
+            let until = link.until();
+            // What it could not hear of in that time, `detach` logs.
+            let _ = without_pause(link.drain::<Blocking>(until));
+        }
+        link.detach();
     }
 }

@@ -46,6 +46,16 @@ pub(crate) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8], what: &str) -> Res
     }
 }
 
+/// Makes `buffer` `len` bytes long, with zeros; an error where there is no memory for that, or too much is asked for.
+pub(crate) fn grow(buffer: &mut Vec<u8>, len: usize) -> Result<(), RpcError> {
+    let more = len.saturating_sub(buffer.len());
+    if len as u64 > MAX_MESSAGE || buffer.try_reserve(more).is_err() {
+        return Err(RpcError::TooLarge { len: len as u64, max: MAX_MESSAGE });
+    }
+    buffer.resize(len, 0);
+    Ok(())
+}
+
 /// Appends to a vector that is kept between calls, so that encoding allocates nothing.
 struct Append<'a>(&'a mut Vec<u8>);
 

@@ -35,8 +35,8 @@ pub enum RpcError {
         /// The serializer's words.
         detail: String,
     },
-    /// A message is larger than any that this side accepts.
-    #[error("a message of {len} bytes is over the limit of {max} bytes")]
+    /// A message is larger than any that this side accepts, or has memory for.
+    #[error("a message of {len} bytes is over the limit of {max} bytes, or over what memory there is")]
     TooLarge {
         /// Bytes of the message, as far as it was seen.
         len: u64,
@@ -55,14 +55,14 @@ pub enum RpcError {
         /// Schema hash of the server.
         theirs: u64,
     },
-    /// There is no server to answer: it has not started, has stopped, or died.
-    #[error("no server: it {state}")]
+    /// There is no server to answer: it has not started, has stopped, or died. Attach a new client once another serves.
+    #[error("no server: it {state}; attach a new client when one serves")]
     Gone {
         /// What became of it.
         state: ServerState,
     },
-    /// The deadline of the call passed. The call may still be executed.
-    #[error("no answer within {0:?}")]
+    /// The deadline of the call passed. The call may still be executed; the client's next call waits for it first.
+    #[error("no answer within {0:?}; the call may still be executed")]
     TimedOut(Duration),
     /// All mailboxes of the channel are taken by other callers.
     #[error(
@@ -102,8 +102,8 @@ pub enum ServerState {
     /// It panicked, trapped or was dropped while it served.
     #[error("died")]
     Failed,
-    /// Another server took its place; what was under way is lost.
-    #[error("was replaced by another")]
+    /// It ended; another may have taken its place, which knows nothing of this client. What was under way is lost.
+    #[error("is not the one that this client attached to")]
     Replaced,
 }
 
@@ -173,6 +173,9 @@ pub enum ChannelError {
         /// What was found instead.
         found: String,
     },
+    /// A server serves the channel already.
+    #[error("the channel has a server: stop that first, or create another channel")]
+    Occupied,
     /// Shared memory could not be allocated.
     #[error("shared memory could not be allocated: {0}")]
     Memory(Exception),

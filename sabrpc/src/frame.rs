@@ -186,7 +186,7 @@ impl Frame {
         inner.result_at.set(in_place.unwrap_or(0));
         if in_place.is_none() {
             for slot in outs {
-                slot.heap.borrow_mut().resize(slot.len.get() as usize, 0);
+                codec::grow(&mut slot.heap.borrow_mut(), slot.len.get() as usize)?;
             }
         }
         Ok(args)
@@ -239,6 +239,11 @@ impl Frame {
             room: inner.area_size - inner.result_at.get(),
             bytes: inner.answer.borrow(),
         }
+    }
+
+    /// Takes the bytes of the answer.
+    pub(crate) fn take_answer(&self) -> Vec<u8> {
+        self.0.answer.take()
     }
 
     /// Bytes that the request brought.
@@ -303,6 +308,7 @@ impl Frame {
         // An RpcError is strings and numbers: it can be encoded.
         drop(codec::encode(error, answer, "error"));
         self.0.status.set(status::RPC_ERROR);
+        self.0.result_at.set(0);
     }
 
     /// Gives the request back with an error of the framework.

@@ -9,7 +9,7 @@
 //! | 4 | `VERSION` | creator | layout version, [`LAYOUT_VERSION`] |
 //! | 8 | `MAILBOXES` | creator | number of mailboxes |
 //! | 12 | `AREA` | creator | bytes of payload area of each mailbox |
-//! | 64 | `SERVER_STATE` | server, stopper | see [`server_state`] |
+//! | 64 | `SERVER_STATE` | server, stopper, who sees a server die (compare-exchange) | see [`server_state`] |
 //! | 72, 76 | `SCHEMA_LO`, `SCHEMA_HI` | server | schema hash of the service, valid while serving |
 //! | 128 | `DOORBELL` | callers (atomic add) | what a sleeping server waits on |
 //! | 192 | `SERVER_SLEEPS` | server | 1 while the server may be asleep: who publishes must ring the bell |
@@ -56,10 +56,11 @@ pub const MIN_AREA: u32 = 4096;
 /// Largest payload area of a mailbox, in bytes.
 pub const MAX_AREA: u32 = 64 << 20;
 
-/// Values of `SERVER_STATE`.
+/// Values of the low three bits of `SERVER_STATE`. The bits above count the servers that the channel has had, so that
+/// what somebody says of one server's end is never taken for another's.
 pub mod server_state {
     /// No server has begun to serve yet.
-    pub const STARTING: i32 = 0;
+    pub const NONE: i32 = 0;
     /// Requests are being served.
     pub const SERVING: i32 = 1;
     /// A stop was asked for: no new request is taken.
@@ -68,6 +69,13 @@ pub mod server_state {
     pub const STOPPED: i32 = 3;
     /// The server panicked, trapped or was dropped while it served.
     pub const FAILED: i32 = 4;
+    /// A server has taken the channel and is about to serve.
+    pub const OPENING: i32 = 5;
+
+    /// The part of the word that has one of these values.
+    pub const MASK: i32 = 7;
+    /// How far the number of the server is shifted.
+    pub const SHIFT: u32 = 3;
 }
 
 /// Flags in the upper half of `REQUEST_OP`.
@@ -99,11 +107,12 @@ pub mod status {
     pub const OK: i32 = 0;
     /// The service's own error follows.
     pub const SERVICE_ERROR: i32 = 1;
-    /// An error of the framework follows (a serialized [`RpcError`](crate::RpcError)).
+    /// An error of the framework follows (a serialized [`RpcError`](crate::RpcError)), at the start of the area, since
+    /// the server may not have understood where the caller expects its result.
     pub const RPC_ERROR: i32 = 2;
     /// A piece of the request has arrived; send the next.
     pub const GO_ON: i32 = 3;
-    /// The server that took the request ended before it answered; nothing follows.
+    /// The server that the caller attached to, or that took the request, is not there any more; nothing follows.
     pub const LOST: i32 = 4;
     /// Flag: this is one piece of the answer, more can be fetched.
     pub const MORE: i32 = 1 << 8;

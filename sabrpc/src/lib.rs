@@ -24,7 +24,7 @@ mod call;
 mod channel;
 mod client;
 mod codec;
-mod desk;
+
 mod error;
 mod frame;
 pub mod layout;

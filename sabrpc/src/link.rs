@@ -36,7 +36,8 @@ pub(crate) struct Link<R> {
     /// Sequence number of the newest request.
     pub(crate) seq: i32,
     outstanding: Option<Outstanding>,
-    deferred: Option<Deferred>,
+    /// In the order in which they failed.
+    deferred: Vec<Deferred>,
     /// Encoded arguments on the way out, the answer on the way back; kept to allocate nothing.
     staging: Vec<u8>,
 }
@@ -48,6 +49,8 @@ struct Outstanding {
     /// Type of the service's error, for a one-way call; its failure has to be told. Else nobody asks any more.
     oneway_error: Option<&'static str>,
     result_at: u32,
+    /// A piece of its answer was taken in.
+    begun: bool,
 }
 
 /// A failed one-way call that no later call could report yet.
@@ -152,8 +155,12 @@ impl<R: Region> Link<R> {
             // An earlier owner may have left a request behind: nobody asks for its answer, but it has to be over.
             let op = service.ops.first();
             let left_over = channel.region.load(words.response) != seq;
-            let outstanding =
-                op.filter(|_| left_over).map(|op| Outstanding { op, oneway_error: None, result_at: 0 });
+            let outstanding = op.filter(|_| left_over).map(|op| Outstanding {
+                op,
+                oneway_error: None,
+                result_at: 0,
+                begun: false,
+            });
             // The server looks at new owners when it is woken.
             channel.ring();
             return Ok(Self {
@@ -167,7 +174,7 @@ impl<R: Region> Link<R> {
                 owner,
                 seq,
                 outstanding,
-                deferred: None,
+                deferred: Vec::new(),
                 staging: Vec::new(),
             });
         }
@@ -184,41 +191,53 @@ impl<R: Region> Link<R> {
         self.outstanding.is_some_and(|outstanding| outstanding.oneway_error.is_some())
     }
 
-    /// Reads the answer of the outstanding request, which has come: keeps the error of a one-way call.
-    pub(crate) fn settle(&mut self, status: i32, len: i32) {
-        let Some(Outstanding { op, oneway_error, result_at }) = self.outstanding.take() else { return };
-        let Some(error_type) = oneway_error else { return };
-        self.staging.clear();
-        let deferred = match self.take_in(result_at, len) {
-            Err(error) => Deferred::Rpc(error),
-            Ok(()) => match status {
-                status::OK => return,
-                status::SERVICE_ERROR => {
-                    Deferred::Service { op, error_type, bytes: std::mem::take(&mut self.staging) }
-                }
-                other => Deferred::Rpc(self.framework_error(other)),
-            },
+    /// Takes in the answer of the outstanding request, of which nobody but a one-way call's error wants to hear; returns
+    /// whether it goes on.
+    pub(crate) fn settle(&mut self, code: i32, len: i32) -> bool {
+        let Some(Outstanding { op, oneway_error, result_at, begun }) = &mut self.outstanding else {
+            return false;
         };
+        let (op, begun) = (*op, std::mem::replace(begun, true));
+        // Told to go on with pieces that nobody sends any more: the caller was told so when he gave up.
+        let Some(error_type) = oneway_error.filter(|_| code != status::OK && code != status::GO_ON) else {
+            self.outstanding = None;
+            return false;
+        };
+        let at = answer_at(*result_at, code);
+        if !begun {
+            self.staging.clear();
+        }
+        let deferred = match self.take_in(at, code, len) {
+            Ok(()) if code & status::MORE != 0 => {
+                self.publish(op, flag::CONTINUE, 0);
+                return true;
+            }
+            Ok(()) if code == status::SERVICE_ERROR => {
+                Deferred::Service { op, error_type, bytes: std::mem::take(&mut self.staging) }
+            }
+            Ok(()) => Deferred::Rpc(self.framework_error(code)),
+            Err(error) => Deferred::Rpc(error),
+        };
+        self.outstanding = None;
         if let Some(index) = self.service.position(op.id) {
             self.meters.error(index);
         }
-        // The first failure is the cause of the others.
-        self.deferred.get_or_insert(deferred);
+        self.deferred.push(deferred);
+        false
     }
 
     /// The error of an earlier one-way call, if this call can carry it: any can carry one of the framework, one with
     /// the same error type the service's own.
     pub(crate) fn settled<E: DeserializeOwned>(&mut self) -> Result<Option<E>, RpcError> {
-        match self.deferred.take() {
+        let wanted = std::any::type_name::<E>();
+        let carried = self.deferred.iter().position(|deferred| match deferred {
+            Deferred::Rpc(_) => true,
+            Deferred::Service { error_type, .. } => *error_type == wanted,
+        });
+        match carried.map(|at| self.deferred.remove(at)) {
             None => Ok(None),
             Some(Deferred::Rpc(error)) => Err(error),
-            Some(Deferred::Service { op, error_type, bytes }) if error_type == std::any::type_name::<E>() => {
-                codec::decode(&bytes, op.name).map(Some)
-            }
-            Some(other) => {
-                self.deferred = Some(other);
-                Ok(None)
-            }
+            Some(Deferred::Service { op, bytes, .. }) => codec::decode(&bytes, op.name).map(Some),
         }
     }
 
@@ -287,7 +306,8 @@ impl<R: Region> Link<R> {
             exchange.stream = Some((self.stream(ins)?, 0));
             self.send_piece(&mut exchange, oneway);
         }
-        self.outstanding = Some(Outstanding { op, oneway_error, result_at: exchange.result_at });
+        self.outstanding =
+            Some(Outstanding { op, oneway_error, result_at: exchange.result_at, begun: false });
         Ok(exchange)
     }
 
@@ -297,7 +317,10 @@ impl<R: Region> Link<R> {
         if len > MAX_MESSAGE {
             return Err(RpcError::TooLarge { len, max: MAX_MESSAGE });
         }
-        let mut stream = Vec::with_capacity(len as usize);
+        let mut stream = Vec::new();
+        if stream.try_reserve_exact(len as usize).is_err() {
+            return Err(RpcError::TooLarge { len, max: MAX_MESSAGE });
+        }
         stream.extend_from_slice(&(self.staging.len() as u32).to_le_bytes());
         stream.extend_from_slice(&self.staging);
         ins.iter().for_each(|bytes| stream.extend_from_slice(bytes));
@@ -340,7 +363,7 @@ impl<R: Region> Link<R> {
         if !std::mem::replace(&mut exchange.answering, true) {
             self.staging.clear();
         }
-        let taken = self.take_in(exchange.result_at, len);
+        let taken = self.take_in(answer_at(exchange.result_at, code), code, len);
         if taken.is_ok() && code & status::MORE != 0 {
             self.publish(exchange.op, flag::CONTINUE, 0);
             return Ok(Next::Wait);
@@ -349,19 +372,18 @@ impl<R: Region> Link<R> {
         taken.map(|()| Next::Finish(code))
     }
 
-    /// Appends `len` bytes of the area to `staging`.
-    fn take_in(&mut self, at: u32, len: i32) -> Result<(), RpcError> {
+    /// Appends `len` bytes of the area, which an answer with status `code` has there, to `staging`.
+    fn take_in(&mut self, at: u32, code: i32, len: i32) -> Result<(), RpcError> {
         let room = self.channel.geometry.area_size() - at;
         let Some(len) = u32::try_from(len).ok().filter(|&len| len <= room) else {
             return Err(RpcError::malformed("answer", format!("{len} bytes in an area of {room}")));
         };
-        let total = self.staging.len() as u64 + u64::from(len);
-        if total > MAX_MESSAGE {
-            return Err(RpcError::TooLarge { len: total, max: MAX_MESSAGE });
+        if len == 0 && code & status::MORE != 0 {
+            return Err(RpcError::malformed("answer", "a piece without bytes"));
         }
         if len > 0 {
             let from = self.staging.len();
-            self.staging.resize(total as usize, 0);
+            codec::grow(&mut self.staging, from + len as usize)?;
             self.channel.region.copy_out(self.area_at + at, &mut self.staging[from..]);
         }
         Ok(())
@@ -431,23 +453,35 @@ impl<R: Region> Link<R> {
         }
     }
 
-    /// Gives the mailbox back. An error of a one-way call that nobody was told of, or `undrained`, is logged: whoever
-    /// drops a client does not ask any more.
-    pub(crate) fn detach(&mut self, undrained: Option<RpcError>) {
-        let untold = match self.deferred.take() {
-            Some(Deferred::Service { op, error_type, .. }) => {
-                Some(format!("{} failed with a {error_type}", op.name))
+    /// Gives the mailbox back. Errors of one-way calls that nobody was told of are logged: whoever drops a client does
+    /// not ask any more.
+    pub(crate) fn detach(&mut self) {
+        // Its answer may have come meanwhile.
+        if self.owes_an_error() && self.channel.region.load(self.words.response) == self.seq {
+            let word = |at| self.channel.region.load(self.words.response + at);
+            let (code, len) = (word(4), word(8));
+            self.settle(code, len);
+        }
+        let outstanding = self.outstanding.filter(|_| self.owes_an_error());
+        let unknown = outstanding.map(|call| format!("{}, which was not answered yet", call.op.name));
+        let failed = self.deferred.drain(..).map(|deferred| match deferred {
+            Deferred::Service { op, error_type, .. } => {
+                format!("{}, which failed with a {error_type}", op.name)
             }
-            Some(Deferred::Rpc(error)) => Some(error.to_string()),
-            None => undrained.map(|error| error.to_string()),
-        };
-        if let Some(untold) = untold {
+            Deferred::Rpc(error) => format!("one that failed: {error}"),
+        });
+        for call in failed.chain(unknown) {
+            let service = self.service.name;
             crate::log(&format!(
-                "sabrpc: a client of {} went away untold that a one-way call failed: {untold}",
-                self.service.name
+                "sabrpc: a client of {service} went before it heard of a one-way call: {call}"
             ));
         }
         self.channel.region.store(self.words.owner, self.owner.wrapping_add(1));
         self.channel.ring();
     }
+}
+
+/// Where in the area an answer is: the framework's errors are always at the start.
+fn answer_at(result_at: u32, code: i32) -> u32 {
+    if code & !status::MORE == status::RPC_ERROR { 0 } else { result_at }
 }

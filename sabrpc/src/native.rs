@@ -25,7 +25,10 @@
 //! ```
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, Wake, Waker},
     thread::{JoinHandle, Thread},
 };
@@ -44,7 +47,8 @@ impl Channel<NativeRegion> {
     }
 }
 
-/// A thread that serves a channel. Dropping it stops the server and waits for the thread.
+/// A thread that serves a channel. Dropping it stops the server and waits for the thread, which finishes what is under
+/// way: a method that never ends keeps it.
 pub struct ServerThread {
     stopper: Stopper<NativeRegion>,
     thread: Option<JoinHandle<()>>,
@@ -87,17 +91,17 @@ pub fn spawn_with<S: Dispatch>(
     let (started, start) = std::sync::mpsc::channel();
     let channel = channel.clone();
     let thread = std::thread::spawn(move || {
-        let server = make(&channel);
-        let mut server = std::pin::pin!(server.run());
-        let mut started = Some(started);
-        block_on(std::future::poll_fn(|cx| {
-            let polled = server.as_mut().poll(cx);
-            // After the first poll callers can attach; the receiver may have gone, which does not matter.
-            let _ = started.take().map(|started| started.send(()));
-            polled
-        }));
+        let mut server = make(&channel);
+        match server.open() {
+            Ok(_) => {
+                // The receiver may have gone, which does not matter.
+                let _ = started.send(());
+                block_on(server.serve());
+            }
+            Err(error) => crate::log(&format!("sabrpc: a server thread ends at once: {error}")),
+        }
     });
-    // An error means that the thread panicked before it served: attaching tells.
+    // An error means that the thread ended before it served; it said why, and attaching fails.
     let _ = start.recv();
     ServerThread { stopper, thread: Some(thread) }
 }
@@ -108,19 +112,25 @@ pub fn spawn_with<S: Dispatch>(
 /// assert_eq!(sabrpc::native::block_on(async { 1 + 1 }), 2);
 /// ```
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    struct Unpark(Thread);
+    // The thread's own unpark token would not do: whatever parks inside a poll eats it.
+    struct Unpark(Thread, AtomicBool);
     impl Wake for Unpark {
         fn wake(self: Arc<Self>) {
+            // Release: pairs with the Acquire below, so that the next poll sees what was done before the wake.
+            self.1.store(true, Ordering::Release);
             self.0.unpark();
         }
     }
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let unpark = Arc::new(Unpark(std::thread::current(), AtomicBool::new(false)));
+    let waker = Waker::from(Arc::clone(&unpark));
     let mut cx = Context::from_waker(&waker);
     let mut future = std::pin::pin!(future);
     loop {
         if let Poll::Ready(value) = future.as_mut().poll(&mut cx) {
             return value;
         }
-        std::thread::park();
+        while !unpark.1.swap(false, Ordering::Acquire) {
+            std::thread::park();
+        }
     }
 }

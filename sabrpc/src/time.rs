@@ -12,9 +12,11 @@ use std::time::Duration;
 /// ```
 #[cfg(not(target_family = "wasm"))]
 pub fn sleep(duration: Duration) -> impl Future<Output = ()> {
-    let until = std::time::Instant::now() + duration;
+    let until = std::time::Instant::now().checked_add(duration);
     let mut asked: Option<std::task::Waker> = None;
     std::future::poll_fn(move |cx| {
+        // A time that the clock does not reach never comes.
+        let Some(until) = until else { return std::task::Poll::Pending };
         if std::time::Instant::now() >= until {
             return std::task::Poll::Ready(());
         }
@@ -76,7 +78,8 @@ mod native {
                 Some(first) if first.key().0 <= now => {
                     let waker = first.remove();
                     drop(due);
-                    waker.wake();
+                    // A waker that panics must not end the sleep of others.
+                    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| waker.wake()));
                     due = timers.due.lock().unwrap_or_else(PoisonError::into_inner);
                 }
                 Some(first) => {

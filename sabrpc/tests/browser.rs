@@ -13,11 +13,19 @@ use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_dedicated_worker);
 
+const STRAY: &str = "fail on the side";
+
 /// Entry of the worker that serves the probe.
 #[wasm_bindgen]
 pub fn probe_worker(init: JsValue) {
     web::serve_with(init, async |refuse: Option<String>, channel| {
-        if let Some(why) = refuse {
+        if refuse.as_deref() == Some(STRAY) {
+            // Code of the user's own that fails in the server's worker, while nobody calls.
+            js_sys::eval(
+                "Promise.reject(new Error('stray')); setTimeout(() => { throw new Error('stray'); }, 1)",
+            )
+            .unwrap_throw();
+        } else if let Some(why) = refuse {
             return Err(Unavailable { code: "refused".into(), message: why });
         }
         let service = ProbeServer::new(Prober::default());
@@ -85,5 +93,56 @@ async fn a_panic_which_ends_the_worker_ends_the_wait_of_its_caller() {
     assert_eq!(client.add(1, 2), Err(failed.clone()));
     let error = ProbeAsyncClient::attach(&channel).err();
     assert_eq!(error, Some(failed));
+    worker.terminate();
+}
+
+#[wasm_bindgen_test]
+async fn errors_of_other_code_in_the_worker_do_not_end_the_server() {
+    let channel = Channel::create(ChannelConfig::default()).unwrap();
+    let stray = Some(STRAY.to_owned());
+    let worker = web::spawn("probe_worker", &channel, ProbeOp::SERVICE, &stray).await.unwrap();
+    let client = ProbeClient::attach(&channel).unwrap();
+    assert_eq!(client.nap(50), Ok(true));
+    assert_eq!(client.add(1, 2), Ok(3));
+    worker.terminate();
+}
+
+#[wasm_bindgen_test]
+async fn a_terminated_worker_is_gone_and_another_can_serve() {
+    let (channel, worker) = start(4096).await;
+    let client = ProbeClient::attach(&channel).unwrap();
+    assert_eq!(client.add(1, 2), Ok(3));
+    worker.terminate();
+    assert_eq!(client.add(1, 2), Err(RpcError::Gone { state: ServerState::Failed }));
+    let again = web::spawn("probe_worker", &channel, ProbeOp::SERVICE, &None::<String>).await.unwrap();
+    assert_eq!(client.add(1, 2), Err(RpcError::Gone { state: ServerState::Replaced }));
+    assert_eq!(ProbeClient::attach(&channel).unwrap().add(1, 2), Ok(3));
+    again.terminate();
+}
+
+#[wasm_bindgen_test]
+async fn a_stopped_worker_answers_what_it_has_taken() {
+    let (channel, worker) = start(4096).await;
+    let client = ProbeAsyncClient::attach(&channel).unwrap();
+    let mut nap = Box::pin(client.nap(100));
+    assert!(std::future::poll_fn(|cx| std::task::Poll::Ready(nap.as_mut().poll(cx).is_pending())).await);
+    sabrpc::sleep(std::time::Duration::from_millis(20)).await;
+    sabrpc::Stopper::new(&channel).stop();
+    assert_eq!(nap.await, Ok(true));
+    sabrpc::sleep(std::time::Duration::from_millis(50)).await;
+    assert_eq!(client.add(1, 2).await, Err(RpcError::Gone { state: ServerState::Stopped }));
+    worker.terminate();
+}
+
+#[wasm_bindgen_test]
+async fn bytes_are_right_while_our_memory_grows() {
+    let (channel, worker) = start(4096).await;
+    let client = ProbeClient::attach(&channel).unwrap();
+    let mut kept = Vec::new();
+    for call in 0..60 {
+        probe::bytes_are_right(&client, 5);
+        kept.push(std::hint::black_box(vec![call; 300_000]));
+    }
+    assert!(kept.iter().zip(0..).all(|(bytes, call)| bytes.iter().all(|&byte| byte == call)));
     worker.terminate();
 }

@@ -1,6 +1,6 @@
 //! The handshake between who starts a worker and the worker: *loaded*, *init*, *ready* or *unavailable*.
 
-use std::{cell::RefCell, time::Duration};
+use std::time::Duration;
 
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use serde::{Serialize, de::DeserializeOwned};
@@ -9,10 +9,12 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use super::{
     WebRegion,
-    worker::{glue_url, post_to_parent, shake_hands, start_worker, watch},
+    worker::{glue_url, post_to_parent, serving, shake_hands, start_worker},
 };
 use crate::{
-    Channel, ChannelError, Dispatch, Exception, RpcError, Server, ServiceInfo, codec,
+    Channel, ChannelError, Dispatch, Exception, RpcError, Server, ServiceInfo,
+    channel::Life,
+    codec,
     layout::{self, server_state},
 };
 
@@ -67,6 +69,7 @@ pub struct Unavailable {
 pub struct WorkerHandle {
     worker: web_sys::Worker,
     channel: JsValue,
+    life: Life,
 }
 
 impl WorkerHandle {
@@ -80,7 +83,26 @@ impl WorkerHandle {
     pub fn terminate(self) {
         self.worker.terminate();
         if let Ok(channel) = Channel::from_js(&self.channel) {
-            channel.mark_failed();
+            channel.end(self.life, server_state::FAILED);
+        }
+    }
+}
+
+/// A worker that is not serving yet; dropping it terminates the worker, and what it may have begun to serve.
+struct Starting {
+    worker: Option<web_sys::Worker>,
+    channel: Channel<WebRegion>,
+    before: Life,
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            worker.terminate();
+            let life = self.channel.life();
+            if life != self.before {
+                self.channel.end(life, server_state::FAILED);
+            }
         }
     }
 }
@@ -104,10 +126,13 @@ pub async fn spawn<O: Serialize>(
     let failed = |message: String| StartError::WorkerFailed { entry: entry.into(), message };
     let thrown = |error: JsValue| failed(Exception::from(error).to_string());
 
+    let before = channel.life();
     let worker = start_worker(&glue_url(), entry).map_err(thrown)?;
+    let mut starting = Starting { worker: Some(worker.clone()), channel: channel.clone(), before };
     let init = Object::new();
     let words =
         (0..channel.geometry.mailboxes()).map(|index| JsValue::from(channel.words(index).response / 4));
+    let alive = [server_state::OPENING, server_state::SERVING, server_state::STOPPING];
     for (key, value) in [
         ("sabrpc", JsValue::from("init")),
         ("module", wasm_bindgen::module()),
@@ -117,7 +142,10 @@ pub async fn spawn<O: Serialize>(
         ("options", Uint8Array::new_from_slice(&bytes).into()),
         ("stateWord", JsValue::from(layout::AT_SERVER_STATE / 4)),
         ("stateFailed", JsValue::from(server_state::FAILED)),
+        ("statesAlive", alive.into_iter().map(JsValue::from).collect::<Array>().into()),
+        ("lifeShift", JsValue::from(server_state::SHIFT)),
         ("responseWords", words.collect::<Array>().into()),
+        ("lastWord", JsValue::from(channel.geometry.area(0) / 4)),
     ] {
         Reflect::set(&init, &key.into(), &value).map_err(thrown)?;
     }
@@ -129,11 +157,8 @@ pub async fn spawn<O: Serialize>(
     };
     let error = match text("sabrpc").as_str() {
         "ready" => {
-            let failing = channel.clone();
-            let fail = Closure::<dyn Fn()>::new(move || failing.mark_failed());
-            // Lives as long as the worker, which nobody tells us the end of.
-            watch(&worker, &fail.into_js_value());
-            return Ok(WorkerHandle { worker, channel: channel.to_js() });
+            starting.worker = None;
+            return Ok(WorkerHandle { worker, channel: channel.to_js(), life: channel.life() });
         }
         "unavailable" => Unavailable { code: text("code"), message: text("message") }.into(),
         "mismatch" => StartError::Rpc(RpcError::SchemaMismatch {
@@ -144,7 +169,6 @@ pub async fn spawn<O: Serialize>(
         "timeout" => StartError::TimedOut { entry: entry.into(), timeout: START_TIMEOUT },
         _ => failed(text("message")),
     };
-    worker.terminate();
     Err(error)
 }
 
@@ -171,15 +195,13 @@ pub fn serve_with<O, S>(
     S: Dispatch,
 {
     spawn_local(async move {
-        let run = match open::<O>(&init) {
-            Ok((channel, options)) => {
-                fail_on_panic(channel.clone());
-                make(options, channel.clone()).await.map(|server| (channel, server))
-            }
+        report_panics();
+        let (channel, options) = match open::<O>(&init) {
+            Ok(opened) => opened,
             Err(message) => return say(&[("sabrpc", "failed"), ("message", &message)]),
         };
-        let (channel, server) = match run {
-            Ok(run) => run,
+        let mut server = match make(options, channel).await {
+            Ok(server) => server,
             Err(Unavailable { code, message }) => {
                 return say(&[("sabrpc", "unavailable"), ("code", &code), ("message", &message)]);
             }
@@ -189,18 +211,21 @@ pub fn serve_with<O, S>(
         if asked.as_deref() != Some(&ours) {
             return say(&[("sabrpc", "mismatch"), ("schema", &ours)]);
         }
-        let mut server = std::pin::pin!(server.run());
-        let mut told = false;
+        let life = match server.open() {
+            Ok(life) => JsValue::from(life.number()),
+            Err(error) => return say(&[("sabrpc", "failed"), ("message", &error.to_string())]),
+        };
+        let mut server = std::pin::pin!(server.serve());
+        serving(&JsValue::NULL);
+        say(&[("sabrpc", "ready")]);
         std::future::poll_fn(|cx| {
+            serving(&life);
             let polled = server.as_mut().poll(cx);
-            // After the first poll callers can attach.
-            if !std::mem::replace(&mut told, true) {
-                say(&[("sabrpc", "ready")]);
-            }
+            // Not after a trap.
+            serving(&JsValue::NULL);
             polled
         })
         .await;
-        drop(channel);
     });
 }
 
@@ -222,21 +247,14 @@ fn say(words: &[(&str, &str)]) {
     post_to_parent(&message);
 }
 
-/// Makes a panic, which ends this worker's wasm, end the waits of its callers too.
-fn fail_on_panic(channel: Channel<WebRegion>) {
-    thread_local! {
-        static CHANNELS: RefCell<Vec<Channel<WebRegion>>> = const { RefCell::new(Vec::new()) };
-    }
-    let first = CHANNELS.with_borrow_mut(|channels| {
-        channels.push(channel);
-        channels.len() == 1
-    });
-    if first {
+/// Shows panics in the console: a panic ends this worker's wasm, and `unreachable` says little about why.
+fn report_panics() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             before(info);
             web_sys::console::error_1(&info.to_string().into());
-            CHANNELS.with_borrow(|channels| channels.iter().for_each(Channel::mark_failed));
         }));
-    }
+    });
 }

@@ -8,7 +8,7 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub(super) fn start_worker(glue: &str, name: &str) -> Result<web_sys::Worker, JsValue>;
     pub(super) fn shake_hands(worker: &web_sys::Worker, init: &JsValue, millis: f64) -> Promise;
-    pub(super) fn watch(worker: &web_sys::Worker, fail: &JsValue);
+    pub(super) fn serving(life: &JsValue);
 }
 
 #[wasm_bindgen]

@@ -1,0 +1,77 @@
+//! Who has which mailbox: callers come and go without asking the server, which notices here.
+
+use super::{CallerId, Server};
+use crate::{
+    Region,
+    frame::Dispatch,
+    layout::{request_flags as flag, status},
+};
+
+impl<S: Dispatch, R: Region> Server<S, R> {
+    /// Notices who came, who went, and whether to stop.
+    pub(super) fn look_around(&mut self) {
+        (0..self.desks.len()).for_each(|index| self.look_at(index));
+        self.stopping = self.stop_asked();
+    }
+
+    /// Notices whether a mailbox has changed hands. Who has gone is served to the end: the request that he left is
+    /// executed, and what he waited for is given up.
+    pub(super) fn look_at(&mut self, index: usize) {
+        loop {
+            let owner = self.channel.region.load(self.desks[index].words.owner);
+            let known = self.desks[index].owner;
+            if owner == known {
+                return;
+            }
+            if known % 2 != 0 {
+                if !self.say_goodbye(index) {
+                    return;
+                }
+                self.desks[index].owner = known.wrapping_add(1);
+                continue;
+            }
+            // The newest owner, or one that came and went unseen and left a request behind.
+            let newest = if owner % 2 != 0 { owner } else { owner.wrapping_sub(1) };
+            let (_, asker) = self.pending(index);
+            let before = newest.wrapping_sub(2);
+            let left_behind = [before, newest].into_iter().find(|left| asker == Some(flag::asker(*left)));
+            let desk = &mut self.desks[index];
+            desk.stale = false;
+            desk.owner = left_behind.unwrap_or(owner);
+        }
+    }
+
+    /// Serves a caller who has gone to the end; returns whether that is reached.
+    fn say_goodbye(&mut self, index: usize) -> bool {
+        let known = self.desks[index].owner;
+        if self.desks[index].task.is_none()
+            && let (Some((seq, op, len)), asker) = self.pending(index)
+            && asker == Some(flag::asker(known))
+        {
+            self.take(index, seq, op, len);
+        }
+        let desk = &mut self.desks[index];
+        desk.rest = None;
+        desk.pieces = None;
+        if desk.task.as_ref().is_some_and(|task| task.oneway) {
+            // Nobody waits for it, and so nobody gave it up.
+            return false;
+        }
+        if desk.task.take().is_some() {
+            desk.answer(&self.channel.region, desk.taken, status::LOST, 0);
+        }
+        let stale = std::mem::take(&mut desk.stale);
+        if let Some(on_disconnect) = self.on_disconnect.as_mut().filter(|_| !stale) {
+            on_disconnect(CallerId { mailbox: index as u32, generation: known });
+        }
+        true
+    }
+
+    /// The request of a mailbox that was not taken yet, and who asks.
+    fn pending(&self, index: usize) -> (Option<(i32, i32, i32)>, Option<i32>) {
+        let desk = &self.desks[index];
+        let (seq, op, len) = self.channel.region.await_change(desk.words.request, desk.taken, 1);
+        let there = seq != desk.taken;
+        (there.then_some((seq, op, len)), there.then_some(op & flag::ASKER))
+    }
+}

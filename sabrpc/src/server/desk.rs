@@ -1,0 +1,125 @@
+//! What a server knows of one mailbox, and how it answers there: at once or in pieces.
+
+use std::{pin::Pin, time::Duration};
+
+use crate::{
+    Channel, Region, RpcError, codec,
+    frame::Frame,
+    layout::{MailboxWords, request_flags as flag, status},
+};
+
+/// What the server knows of one mailbox.
+pub(super) struct Desk {
+    pub(super) words: MailboxWords,
+    /// Generation of the caller that was seen last; odd while attached.
+    pub(super) owner: i32,
+    /// Sequence number of the newest request that was taken.
+    pub(super) taken: i32,
+    /// At rest here; away while its request is a task.
+    pub(super) frame: Option<Frame>,
+    pub(super) task: Option<Task>,
+    /// The caller attached to an earlier server; it is told so whatever it asks, until somebody else has the mailbox.
+    pub(super) stale: bool,
+    /// Pieces of a request so far, once the first has come.
+    pub(super) pieces: Option<Vec<u8>>,
+    /// What is left of an answer in pieces: status, bytes, how many are sent, where a piece goes and its room.
+    pub(super) rest: Option<Rest>,
+}
+
+/// A request under way.
+pub(super) struct Task {
+    pub(super) future: Pin<Box<dyn Future<Output = Frame>>>,
+    pub(super) op_index: usize,
+    /// Its caller does not wait for it, and may go before it ends.
+    pub(super) oneway: bool,
+    pub(super) busy: Duration,
+    pub(super) started: Duration,
+}
+
+/// What is left of an answer that does not fit into the area.
+pub(super) struct Rest {
+    status: i32,
+    bytes: Vec<u8>,
+    sent: usize,
+    at: u32,
+    room: u32,
+}
+
+impl Desk {
+    pub(super) fn new<R: Region>(channel: &Channel<R>, index: u32) -> Self {
+        let words = channel.words(index);
+        Self { words, owner: 0, taken: 0, frame: None, task: None, stale: false, pieces: None, rest: None }
+    }
+
+    /// Publishes an answer.
+    pub(super) fn answer<R: Region>(&self, region: &R, seq: i32, status: i32, len: u32) {
+        if region.publish(self.words.response, seq, status, len as i32, self.words.caller_sleeps) {
+            region.notify(self.words.response);
+        }
+    }
+
+    /// Answers the newest request with what is in `frame`, or with its first piece.
+    pub(super) fn reply<R: Region>(&mut self, region: &R, frame: &Frame) {
+        let answer = frame.answer();
+        let (status, at, room, len) = (answer.status, answer.at, answer.room, answer.bytes.len());
+        if len <= room as usize {
+            if len > 0 {
+                region.copy_in(at, &answer.bytes);
+            }
+            return self.answer(region, self.taken, status, len as u32);
+        }
+        drop(answer);
+        self.rest = Some(Rest { status, bytes: frame.take_answer(), sent: 0, at, room });
+        self.send_rest(region);
+    }
+
+    /// Answers with the next piece of what is left.
+    pub(super) fn send_rest<R: Region>(&mut self, region: &R) {
+        let Some(Rest { status, bytes, sent, at, room }) = &mut self.rest else {
+            // A peer that asks for more than there is.
+            return self.answer(region, self.taken, status::LOST, 0);
+        };
+        let len = (bytes.len() - *sent).min(*room as usize);
+        region.copy_in(*at, &bytes[*sent..*sent + len]);
+        *sent += len;
+        let more = if *sent < bytes.len() { status::MORE } else { 0 };
+        let status = *status | more;
+        if more == 0 {
+            self.rest = None;
+        }
+        self.answer(region, self.taken, status, len as u32);
+    }
+
+    /// Takes in one piece of a request; returns the whole after the last.
+    pub(super) fn collect<R: Region>(
+        &mut self,
+        region: &R,
+        area_at: u32,
+        area_size: u32,
+        op: i32,
+        len: i32,
+    ) -> Result<Option<Vec<u8>>, RpcError> {
+        if op & flag::FIRST != 0 {
+            self.pieces = Some(Vec::new());
+        }
+        let malformed = |detail: String| RpcError::malformed("piece of a request", detail);
+        let Some(pieces) = &mut self.pieces else {
+            return Err(malformed("its first piece did not come here".into()));
+        };
+        let len = u32::try_from(len).ok().filter(|&len| len <= area_size);
+        let len = len.ok_or_else(|| malformed(format!("it does not fit into an area of {area_size} bytes")));
+        let from = pieces.len();
+        let taken = len.and_then(|len| codec::grow(pieces, from + len as usize));
+        if let Err(error) = taken {
+            self.pieces = None;
+            return Err(error);
+        }
+        region.copy_out(area_at, &mut pieces[from..]);
+        Ok(if op & flag::LAST != 0 { self.pieces.take() } else { None })
+    }
+
+    /// Whether a message in pieces is under way, in either direction.
+    pub(super) fn in_pieces(&self) -> bool {
+        self.pieces.is_some() || self.rest.is_some()
+    }
+}

@@ -1,0 +1,314 @@
+//! The serving side: takes requests from the mailboxes of a channel, runs them, answers.
+//!
+//! A server is one future. A request for a `fn` is executed where it is found; one for an `async fn` becomes a task of
+//! its mailbox, polled with the server, so a slow one holds up nobody else and dropping the server drops them all.
+//! After some polling without a request the server sleeps on the doorbell. It sets its sleep flag, looks again, and
+//! only then waits: a caller publishes first and reads the flag afterwards, so one of the two always sees the other.
+
+mod callers;
+mod desk;
+mod requests;
+
+use std::{cell::Cell, future::poll_fn, pin::Pin, task::Poll, task::Waker, time::Duration};
+
+use desk::Desk;
+
+use crate::{
+    Channel, ChannelError, DefaultRegion, Region, Stopper,
+    channel::Life,
+    frame::Dispatch,
+    layout::{self, request_flags as flag, server_state, status},
+    link::LIVENESS_SLICE,
+    metrics::Meters,
+    spin::Spin,
+};
+
+/// Longest time that requests are served in a row before the thread's event loop gets its turn.
+const TURN: Duration = Duration::from_millis(4);
+/// How many rounds over the mailboxes pass between looks at the clock, at new callers and for a stop.
+const ROUNDS: u32 = 64;
+
+/// A wait for the doorbell.
+type Sleep = Pin<Box<dyn Future<Output = ()>>>;
+
+/// One attached client, as a server tells them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CallerId {
+    mailbox: u32,
+    generation: i32,
+}
+
+thread_local! {
+    static CALLER: Cell<Option<CallerId>> = const { Cell::new(None) };
+}
+
+/// Who made the call that is being executed; inside a service's method, also after an `.await`. Elsewhere `None`.
+pub fn current_caller() -> Option<CallerId> {
+    CALLER.get()
+}
+
+/// Serves a channel with `S`, the `…Server` type that `#[sab_service]` generates.
+pub struct Server<S: Dispatch, R: Region = DefaultRegion> {
+    channel: Channel<R>,
+    service: S,
+    on_disconnect: Option<Box<dyn FnMut(CallerId)>>,
+    desks: Vec<Desk>,
+    spin: Spin,
+    meters: std::rc::Rc<std::cell::RefCell<Meters>>,
+    waker: Waker,
+    /// Once the channel is taken; dropping the server then is a failure.
+    life: Option<Life>,
+    /// A stop was asked for when it was last looked.
+    stopping: bool,
+    /// When the event loop has its next turn.
+    turn_ends: Duration,
+    /// The time at the end of the newest request.
+    clock: Duration,
+    /// Rounds in which something was served.
+    rounds: u32,
+}
+
+impl<S: Dispatch, R: Region> Server<S, R> {
+    /// A server for `channel`. Nothing is served before [`run`](Self::run).
+    pub fn new(channel: &Channel<R>, service: S) -> Self {
+        let desks = (0..channel.geometry.mailboxes()).map(|index| Desk::new(channel, index)).collect();
+        let meters = std::rc::Rc::new(std::cell::RefCell::new(Meters::new(service.info())));
+        Self {
+            channel: channel.clone(),
+            service,
+            on_disconnect: None,
+            desks,
+            spin: Spin::new(R::SPIN_POLLS),
+            meters,
+            waker: Waker::noop().clone(),
+            life: None,
+            stopping: false,
+            turn_ends: Duration::ZERO,
+            clock: Duration::ZERO,
+            rounds: 0,
+        }
+    }
+
+    /// Calls `f` for every client that has gone, after its last request was executed: the place to give back what it
+    /// held.
+    #[must_use]
+    pub fn on_disconnect(mut self, f: impl FnMut(CallerId) + 'static) -> Self {
+        self.on_disconnect = Some(Box::new(f));
+        self
+    }
+
+    /// What stops this server, from any thread.
+    pub fn stopper(&self) -> Stopper<R> {
+        Stopper::new(&self.channel)
+    }
+
+    /// What is counted for every operation, readable while the server runs.
+    pub fn metrics(&self) -> ServerMetrics {
+        ServerMetrics { meters: std::rc::Rc::clone(&self.meters) }
+    }
+
+    /// Schema hash of the service.
+    #[cfg(target_family = "wasm")]
+    pub(crate) fn schema_hash(&self) -> u64 {
+        self.service.info().schema_hash
+    }
+
+    /// Serves until it is stopped. Callers can attach from the first poll on.
+    ///
+    /// It belongs to one thread and takes turns with it: while there are requests, timers and messages of the thread's
+    /// event loop run every few milliseconds, or after a single request that takes longer.
+    ///
+    /// # Errors
+    /// [`ChannelError::Occupied`] if the channel has a server.
+    pub async fn run(mut self) -> Result<(), ChannelError> {
+        self.open()?;
+        self.serve().await;
+        Ok(())
+    }
+
+    /// Takes the channel: from here on callers can attach.
+    pub(crate) fn open(&mut self) -> Result<Life, ChannelError> {
+        let life = self.channel.occupy()?;
+        self.life = Some(life);
+        let region = &self.channel.region;
+        for desk in &mut self.desks {
+            // What an earlier server left unanswered is lost, and its callers are told so whatever they ask.
+            let asked = region.load(desk.words.request);
+            desk.taken = asked;
+            if region.load(desk.words.response) != asked {
+                desk.answer(region, asked, status::LOST, 0);
+            }
+            desk.owner = region.load(desk.words.owner);
+            desk.stale = desk.owner % 2 != 0;
+        }
+        self.channel.set_schema_hash(self.service.info().schema_hash);
+        self.channel.change(life, &[server_state::OPENING], server_state::SERVING);
+        self.turn_ends = region.now() + TURN;
+        Ok(life)
+    }
+
+    /// Serves until it is stopped.
+    pub(crate) async fn serve(mut self) {
+        let Some(life) = self.life else { return };
+        let region = self.channel.region.clone();
+        let mut stopping_since = None;
+        let mut asleep: Option<(i32, Sleep)> = None;
+        loop {
+            if region.now() >= self.turn_ends {
+                region.yield_now().await;
+                self.turn_ends = region.now() + TURN;
+            }
+            self.waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+            self.poll_tasks();
+            if self.serve_while_hot() {
+                continue;
+            }
+            // Going to sleep: set the flag, look again, wait.
+            region.store(layout::AT_SERVER_SLEEPS, 1);
+            let bell = region.load(layout::AT_DOORBELL);
+            self.look_around();
+            if self.stop_asked() {
+                // Who is in the middle of a message may finish it, unless he has gone silent.
+                let since = *stopping_since.get_or_insert_with(|| region.now());
+                let silent = region.now() - since > LIVENESS_SLICE;
+                if !self.has_tasks() && (silent || !self.desks.iter().any(Desk::in_pieces)) {
+                    break;
+                }
+            }
+            if !self.serve_round() {
+                // A wait that was not needed in the end still stands, and is as good as a new one.
+                let stands = asleep.take().filter(|(at, _)| *at == bell);
+                let limit = stopping_since.map(|_| LIVENESS_SLICE);
+                let mut rung = stands.map_or_else(
+                    || Box::pin(region.wait_async(layout::AT_DOORBELL, bell, limit)) as Sleep,
+                    |(_, rung)| rung,
+                );
+                let mut slept = false;
+                let woken = poll_fn(|cx| {
+                    self.waker.clone_from(cx.waker());
+                    let woken = rung.as_mut().poll(cx).is_ready();
+                    if self.poll_tasks() || woken {
+                        return Poll::Ready(woken);
+                    }
+                    slept = true;
+                    Poll::Pending
+                })
+                .await;
+                if !woken {
+                    asleep = Some((bell, rung));
+                } else if slept {
+                    // The event loop has had its turn.
+                    self.turn_ends = region.now() + TURN;
+                }
+            }
+            region.store(layout::AT_SERVER_SLEEPS, 0);
+        }
+        self.life = None;
+        self.channel.end(life, server_state::STOPPED);
+    }
+
+    /// Serves as long as there are requests, and polls a little longer for the next. Returns whether the turn is over,
+    /// with more to do.
+    fn serve_while_hot(&mut self) -> bool {
+        let mut idle_rounds = 0_u32;
+        let mut idle_polls = 0;
+        loop {
+            if self.serve_round() {
+                (idle_rounds, idle_polls) = (0, 0);
+                self.spin.hit();
+                self.rounds = self.rounds.wrapping_add(1);
+                if self.rounds.is_multiple_of(ROUNDS) {
+                    self.look_around();
+                }
+                if self.clock >= self.turn_ends {
+                    return true;
+                }
+            } else if self.has_tasks() || idle_rounds > ROUNDS {
+                return false;
+            } else {
+                idle_rounds += 1;
+                idle_polls += self.poll_idle(idle_polls);
+                if idle_polls >= self.spin.budget() {
+                    self.spin.missed();
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// Whether nothing new is to be taken.
+    fn stop_asked(&self) -> bool {
+        self.channel.serving().is_err()
+    }
+
+    fn has_tasks(&self) -> bool {
+        self.desks.iter().any(|desk| desk.task.is_some())
+    }
+
+    /// Polls for a request; on the one mailbox in use with one primitive. Returns how many polls that were.
+    fn poll_idle(&self, done: u32) -> u32 {
+        let attached = |desk: &&Desk| desk.owner % 2 != 0;
+        let polls = (self.spin.budget() - done).min(R::SPIN_POLLS / 8).max(1);
+        let mut callers = self.desks.iter().filter(attached);
+        match (callers.next(), callers.next()) {
+            (Some(only), None) => {
+                self.channel.region.await_change(only.words.request, only.taken, polls);
+                polls
+            }
+            // The next round looks at each.
+            (Some(_), Some(_)) => self.desks.len() as u32,
+            // Who attaches rings the bell.
+            (None, _) => self.spin.budget(),
+        }
+    }
+
+    /// Looks at every attached mailbox once; returns whether there was a request.
+    fn serve_round(&mut self) -> bool {
+        let mut any = false;
+        for index in 0..self.desks.len() {
+            let desk = &self.desks[index];
+            if desk.owner % 2 == 0 || desk.task.is_some() {
+                continue;
+            }
+            let (seq, op, len) = self.channel.region.await_change(desk.words.request, desk.taken, 1);
+            if seq == desk.taken {
+                continue;
+            }
+            // A server that was asked to stop takes nothing new.
+            let goes_on = op & (flag::CONTINUE | flag::PIECE) != 0 && op & flag::FIRST == 0;
+            if self.stopping && !goes_on {
+                continue;
+            }
+            any = true;
+            if op & flag::ASKER != flag::asker(desk.owner) {
+                self.look_at(index);
+                if self.desks[index].taken == seq {
+                    continue;
+                }
+            }
+            self.take(index, seq, op, len);
+        }
+        any
+    }
+}
+
+impl<S: Dispatch, R: Region> Drop for Server<S, R> {
+    fn drop(&mut self) {
+        if let Some(life) = self.life {
+            self.channel.end(life, server_state::FAILED);
+        }
+    }
+}
+
+/// Counters of a server, readable on its thread while it runs.
+#[derive(Clone)]
+pub struct ServerMetrics {
+    meters: std::rc::Rc<std::cell::RefCell<Meters>>,
+}
+
+impl ServerMetrics {
+    /// What was counted for every operation so far, in the order of the trait.
+    pub fn snapshot(&self) -> Vec<crate::OpMetrics> {
+        self.meters.borrow().snapshot()
+    }
+}
