@@ -1,7 +1,7 @@
 //! The page as the demo sees it: a list of lines that grows, tables, and what the driver reads from `window.demo`.
 
 use js_sys::{Array, Object, Reflect};
-use opfs_vfs::sql::Table;
+use opfs_vfs::sql::{Table, Value};
 use sabrpc::OpMetrics;
 use wasm_bindgen::prelude::*;
 use web_sys::{Document, Element, HtmlElement, Window};
@@ -37,8 +37,7 @@ impl Page {
     /// Appends a line of progress.
     pub(crate) fn line(&self, text: &str) {
         self.lines.push(&text.into());
-        let item = self.add(&self.element("lines"), "li", text);
-        item.scroll_into_view_with_bool(false);
+        self.add(&self.element("lines"), "li", text);
     }
 
     /// Sets the state that the page's head shows: `running`, `ok` or `failed`.
@@ -80,8 +79,9 @@ impl Page {
         if !sql.is_empty() {
             self.add(&caption, "code", sql);
         }
-        let rows: Vec<Vec<String>> =
-            result.rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect();
+        let cell = |value: &Value| (value.to_string(), matches!(value, Value::Integer(_) | Value::Real(_)));
+        let rows: Vec<Vec<(String, bool)>> =
+            result.rows.iter().map(|row| row.iter().map(cell).collect()).collect();
         self.table(&figure, &result.columns, &rows);
     }
 
@@ -92,44 +92,44 @@ impl Page {
         let caption = self.add(&figure, "figcaption", "");
         self.add(&caption, "strong", heading);
         let columns = ["operation", "count", "errors", "time ms", "wait ms", "KiB in", "KiB out"];
-        let rows: Vec<Vec<String>> = metrics
+        let millis = |time: std::time::Duration| format!("{:.2}", time.as_secs_f64() * 1e3);
+        let kib = |bytes: u64| format!("{:.1}", bytes as f64 / 1024.0);
+        let rows: Vec<Vec<(String, bool)>> = metrics
             .iter()
             .filter(|op| op.count > 0)
             .map(|op| {
                 vec![
-                    op.name.clone(),
-                    op.count.to_string(),
-                    op.errors.to_string(),
-                    format!("{:.2}", op.time.as_secs_f64() * 1e3),
-                    format!("{:.2}", op.wait.as_secs_f64() * 1e3),
-                    format!("{:.1}", op.bytes_in as f64 / 1024.0),
-                    format!("{:.1}", op.bytes_out as f64 / 1024.0),
+                    (op.name.clone(), false),
+                    (op.count.to_string(), true),
+                    (op.errors.to_string(), true),
+                    (millis(op.time), true),
+                    (millis(op.wait), true),
+                    (kib(op.bytes_in), true),
+                    (kib(op.bytes_out), true),
                 ]
             })
             .collect();
         self.table(&figure, &columns.map(str::to_owned), &rows);
     }
 
-    /// A table whose numbers stand flush right.
-    fn table(&self, parent: &Element, columns: &[String], rows: &[Vec<String>]) {
+    /// A table of texts, of which those that are marked as numbers stand flush right.
+    fn table(&self, parent: &Element, columns: &[String], rows: &[Vec<(String, bool)>]) {
         let scroll = self.add(parent, "div", "");
         scroll.set_class_name("scroll");
         let table = self.add(&scroll, "table", "");
         let head = self.add(&self.add(&table, "thead", ""), "tr", "");
-        let number = |text: &String| text.parse::<f64>().is_ok();
         for (index, column) in columns.iter().enumerate() {
             let cell = self.add(&head, "th", column);
-            let mut cells = rows.iter().filter_map(|row| row.get(index)).peekable();
-            if cells.peek().is_some() && cells.all(number) {
+            if rows.first().and_then(|row| row.get(index)).is_some_and(|(_, number)| *number) {
                 cell.set_class_name("number");
             }
         }
         let body = self.add(&table, "tbody", "");
         for row in rows {
             let line = self.add(&body, "tr", "");
-            for text in row {
+            for (text, number) in row {
                 let cell = self.add(&line, "td", text);
-                if number(text) {
+                if *number {
                     cell.set_class_name("number");
                 }
             }
@@ -154,8 +154,7 @@ impl Page {
 
 /// A result as text, its columns aligned.
 pub(crate) fn text(result: &Table) -> String {
-    let cells = |row: &[String]| row.to_vec();
-    let mut lines = vec![cells(&result.columns)];
+    let mut lines = vec![result.columns.clone()];
     for row in &result.rows {
         lines.push(row.iter().map(ToString::to_string).collect());
     }

@@ -176,7 +176,7 @@ async fn queries(database: &Database) -> Result<Vec<(String, String)>, Failure> 
         ["zone", "utc", "offset_seconds", "abbreviation", "is_dst"] => {
             queries.push((
                 "Zones that changed their clocks most often".to_owned(),
-                "SELECT zone, count(*) AS changes, min(utc) AS first, max(utc) AS last, \
+                "SELECT zone, count(*) AS changes, substr(min(utc), 1, 10) AS first, substr(max(utc), 1, 10) AS last, \
                  count(DISTINCT offset_seconds) AS offsets \
                  FROM input GROUP BY zone ORDER BY changes DESC, zone LIMIT 10"
                     .to_owned(),
