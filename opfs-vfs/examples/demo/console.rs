@@ -105,7 +105,7 @@ impl Console {
     fn download(self: Rc<Self>) {
         spawn_local(async move {
             if let Err(failure) = self.save().await {
-                self.page.line(&format!("failed: {failure}"));
+                self.page.failure(&format!("failed: {failure}"));
             }
         });
     }

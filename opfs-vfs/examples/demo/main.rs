@@ -61,7 +61,7 @@ async fn demo(page: &Page, stage: Option<&str>) -> Result<Outcome, Failure> {
 
 fn failed(page: &Page, stage: &str, why: &str) {
     page.state("failed", "failed");
-    page.line(&format!("failed: {why}"));
+    page.failure(&format!("failed: {why}"));
     page.done(stage, why, None, false);
 }
 

@@ -40,6 +40,14 @@ impl Page {
         self.add(&self.element("lines"), "li", text);
     }
 
+    /// Appends what went wrong.
+    pub(crate) fn failure(&self, text: &str) {
+        self.line(text);
+        if let Some(item) = self.element("lines").last_element_child() {
+            item.set_class_name("bad");
+        }
+    }
+
     /// Sets the state that the page's head shows: `running`, `ok` or `failed`.
     pub(crate) fn state(&self, state: &str, text: &str) {
         let badge = self.element("state");

@@ -157,9 +157,9 @@ async fn report(page: &Page, worker: &SqlWorker, database: &Database) -> Result<
     }
     page.line("PRAGMA integrity_check says ok");
     for (heading, metrics) in [
-        ("Page: calls to the SQLite worker", worker.metrics().await),
         ("SQLite worker: calls of the VFS to the I/O worker", worker.vfs_metrics().await?),
         ("I/O worker: operations served", worker.io_metrics().await?),
+        ("Page: calls to the SQLite worker", worker.metrics().await),
     ] {
         page.metrics(heading, &metrics);
         report += &format!("{heading}\n{}\n", OpMetrics::table(&metrics));
@@ -184,7 +184,7 @@ async fn queries(database: &Database) -> Result<Vec<(String, String)>, Failure> 
             queries.push((
                 "Changes in each decade".to_owned(),
                 "SELECT substr(utc, 1, 3) || '0s' AS decade, count(*) AS changes, count(DISTINCT zone) AS zones, \
-                 sum(is_dst) AS to_summer_time FROM input GROUP BY decade ORDER BY decade"
+                 sum(is_dst) AS dst_begins FROM input GROUP BY decade ORDER BY decade"
                     .to_owned(),
             ));
         }
