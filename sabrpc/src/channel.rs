@@ -185,7 +185,8 @@ impl<R: Region> Stopper<R> {
         Self { channel: channel.clone() }
     }
 
-    /// The server finishes what is under way and takes nothing new: later calls get [`RpcError::Gone`]. Does not wait.
+    /// The server finishes what is under way and takes nothing new: later calls get [`RpcError::Gone`]. Does not wait; a
+    /// request that comes before the server notices is still served.
     pub fn stop(&self) {
         if self.channel.change(self.channel.life(), &[server_state::SERVING], server_state::STOPPING) {
             self.channel.ring();
