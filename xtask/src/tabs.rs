@@ -18,10 +18,10 @@ use crate::wasm;
 use crate::webdriver::{Browser, Tab};
 
 /// For a page to be ready, or one of its functions to answer.
-const ANSWER: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_secs(90);
 
 /// What each of two writing tabs inserts, one transaction per row.
-const ROWS: u64 = 200;
+const ROWS: u64 = 60;
 
 /// Rows of the table that a dying tab is changing: far more than its cache holds.
 const LARGE: u64 = 500;
