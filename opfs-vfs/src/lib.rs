@@ -11,7 +11,12 @@
 //! - [`service`] declares the operations, [`wire`] and [`error`] what travels with them;
 //! - [`io`] serves them, over any [`store::Store`] (OPFS, a folder, memory) and any [`tabs::TabLocks`];
 //! - [`ffi`] is the VFS that SQLite sees: each callback makes one call;
-//! - [`install`] puts the parts together and takes them down again; [`sanity`] tries the whole path on a scratch file.
+//! - [`install`] puts the parts together and takes them down again; [`sanity`] tries the whole path on a scratch file;
+//! - [`transfer`] copies whole databases in and out, and [`sql`] is for the page itself: a second service, done by the SQLite
+//!   worker, because a page's main thread may not block.
+//!
+//! A page begins with `sql::SqlWorker`; code that runs in a worker of its own begins with `install::install` and opens
+//! `rusqlite` connections through the VFS.
 
 pub mod error;
 pub mod ffi;
