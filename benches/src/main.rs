@@ -11,20 +11,28 @@ mod reference;
 mod report;
 
 #[cfg(not(target_family = "wasm"))]
+const USAGE: &str = "usage: cargo xtask bench rpc [--json FILE] [--quick]";
+
+#[cfg(not(target_family = "wasm"))]
 fn main() -> std::process::ExitCode {
     let mut args = std::env::args().skip(1);
     let mut json = None;
     let mut rounds = 40;
+    let mut suite = false;
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "rpc" => {}
+            "rpc" => suite = true,
             "--quick" => rounds = 8,
             "--json" => json = args.next(),
             other => {
-                eprintln!("unknown argument {other}: cargo xtask bench rpc [--json FILE] [--quick]");
+                eprintln!("unknown argument {other}\n{USAGE}");
                 return std::process::ExitCode::FAILURE;
             }
         }
+    }
+    if !suite {
+        eprintln!("which suite?\n{USAGE}");
+        return std::process::ExitCode::FAILURE;
     }
     let records = cases::rpc(rounds);
     print!("{}", report::table(&records));

@@ -21,8 +21,7 @@ pub fn sleep(duration: Duration) -> impl Future<Output = ()> {
             return std::task::Poll::Ready(());
         }
         if !asked.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            asked = Some(cx.waker().clone());
-            native::wake_at(until, cx.waker().clone());
+            asked = native::wake_at(until, cx.waker()).then(|| cx.waker().clone());
         }
         std::task::Poll::Pending
     })
@@ -39,10 +38,12 @@ mod native {
     use std::{
         cmp::Reverse,
         collections::BTreeMap,
-        sync::{Condvar, Mutex, OnceLock, PoisonError},
+        sync::{Condvar, Mutex, PoisonError},
         task::Waker,
         time::Instant,
     };
+
+    use once_cell::sync::OnceCell;
 
     #[derive(Default)]
     struct Timers {
@@ -50,24 +51,26 @@ mod native {
         added: Condvar,
     }
 
-    /// Wakes `waker` once at `until`, from the process's timer thread, which starts with the first use.
-    pub(super) fn wake_at(until: Instant, waker: Waker) {
-        static TIMERS: OnceLock<&'static Timers> = OnceLock::new();
-        let timers = TIMERS.get_or_init(|| {
+    /// Wakes `waker` once at `until`, from the process's timer thread, which starts with the first use. `false` says that
+    /// the system has no thread to spare: then it wakes at once, and is to be asked again.
+    pub(super) fn wake_at(until: Instant, waker: &Waker) -> bool {
+        static TIMERS: OnceCell<&'static Timers> = OnceCell::new();
+        let timers = TIMERS.get_or_try_init(|| {
             let timers: &'static Timers = Box::leak(Box::default());
-            std::thread::Builder::new()
-                .name("sabrpc-timer".into())
-                .spawn(move || run(timers))
-                .expect("the system refused to start the timer thread");
-            timers
+            std::thread::Builder::new().name("sabrpc-timer".into()).spawn(move || run(timers)).map(|_| timers)
         });
+        let Ok(timers) = timers else {
+            waker.wake_by_ref();
+            return false;
+        };
         let mut due = timers.due.lock().unwrap_or_else(PoisonError::into_inner);
         let mut id = due.len() as u64;
         while due.contains_key(&(until, Reverse(id))) {
             id += 1;
         }
-        due.insert((until, Reverse(id)), waker);
+        due.insert((until, Reverse(id)), waker.clone());
         timers.added.notify_one();
+        true
     }
 
     fn run(timers: &'static Timers) -> ! {

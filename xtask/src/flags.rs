@@ -21,6 +21,10 @@ usage: cargo xtask COMMAND
            --browser NAME       only this browser (default: both)
            --package NAME       browser tests of this crate only
            -- ARGUMENTS         passed on to the browser tests' runner (a name to filter by)
+  bench  measures calls between native threads, each beside a bare trip in the same run
+           rpc                  the suite; there is one so far
+           --json FILE          also write one record per case
+           --quick              fewer rounds
   docs   builds the API documentation and the book
   setup  finds or installs what the others need, and nothing else
            --browser NAME       only this browser (default: both)
@@ -32,6 +36,8 @@ others.";
 #[derive(Debug)]
 pub(crate) enum Command {
     Help,
+    /// Passed on to the crate `benches`.
+    Bench(Vec<OsString>),
     Demo(DemoFlags),
     Docs,
     Setup(Browsers),
@@ -96,6 +102,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
     };
     match command.to_str() {
         Some("help" | "--help" | "-h") => Ok(Command::Help),
+        Some("bench") => Ok(Command::Bench(words.rest.collect())),
         Some("demo") => demo(words).map(Command::Demo),
         Some("docs") => words.end().map(|()| Command::Docs),
         Some("setup") => setup(words).map(Command::Setup),

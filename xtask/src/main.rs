@@ -1,5 +1,6 @@
 //! The project's commands, one file each; `cargo xtask` lists them.
 
+mod bench;
 mod demo;
 mod docs;
 mod flags;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
             println!("{}", flags::USAGE);
             Ok(())
         }
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Demo(flags) => demo::run(&flags),
         Command::Docs => docs::run(),
         Command::Setup(browsers) => setup::run(&browsers),
