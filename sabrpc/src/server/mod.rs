@@ -287,6 +287,8 @@ impl<S: Dispatch, R: Region> Server<S, R> {
                 }
             }
             self.take(index, seq, op, len);
+            // What was just executed may have asked for the stop.
+            self.stopping = self.stop_asked();
         }
         any
     }
