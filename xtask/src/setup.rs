@@ -229,7 +229,8 @@ fn build_geckodriver() -> Result<()> {
     let install = |locked: &[&str]| {
         let mut command = Command::new("cargo");
         command.args(["install", "geckodriver", "--version", GECKODRIVER_VERSION]);
-        command.args(locked).arg("--root").arg(project::tools());
+        // It passes messages on; optimising it would only make this take twice as long.
+        command.arg("--debug").args(locked).arg("--root").arg(project::tools());
         shell::run(command.current_dir(project::root()))
     };
     // The locked set may hold a version that was withdrawn; any set that builds will do.
