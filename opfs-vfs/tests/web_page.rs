@@ -23,6 +23,6 @@ async fn the_suite_of_the_sql_service_passes() {
     let worker = SqlWorker::start(&SqlOptions { install, ..SqlOptions::default() })
         .await
         .unwrap_or_else(|error| panic!("the worker starts: {error}"));
-    sql_suite::run(worker.client()).await;
+    sql_suite::run(worker.connector()).await;
     worker.shutdown().await.expect("everything was closed");
 }

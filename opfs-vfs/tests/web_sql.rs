@@ -22,7 +22,7 @@ async fn start(options: &SqlOptions) -> SqlWorker {
 #[wasm_bindgen_test]
 async fn the_suite_passes() {
     let worker = start(&options("suite")).await;
-    sql_suite::run(worker.client()).await;
+    sql_suite::run(worker.connector()).await;
     worker.shutdown().await.expect("everything was closed");
 }
 

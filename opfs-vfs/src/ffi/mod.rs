@@ -208,6 +208,22 @@ impl Drop for Registered {
     }
 }
 
+/// Sleeps as SQLite does over the VFS of that name; not at all where there is none.
+pub(crate) fn sleep(vfs: &str, duration: std::time::Duration) {
+    let micros = c_int::try_from(duration.as_micros()).unwrap_or(c_int::MAX);
+    let Ok(name) = CString::new(vfs) else {
+        return;
+    };
+    // SAFETY: the name is a C string. What SQLite finds by it is a VFS that is registered now, and those of this module
+    // stay valid for ever.
+    unsafe {
+        let vfs = ffi::sqlite3_vfs_find(name.as_ptr());
+        if let Some(sleep) = vfs.as_ref().and_then(|vfs| vfs.xSleep) {
+            sleep(vfs, micros);
+        }
+    }
+}
+
 /// Copies `text` into a C buffer of `room` bytes, cut to fit, with its NUL.
 ///
 /// # Safety

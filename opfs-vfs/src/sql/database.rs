@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use sabrpc::{CallError, DefaultRegion, Region};
 
+use super::connector::{Claim, Connector};
 use super::error::SqlError;
-use super::service::{Executed, OpenOptions, Page, SqlAsyncClient};
+use super::service::{Executed, OpenOptions, SqlAsyncClient};
 use super::value::Value;
 
 /// What a call to the SQL service can fail with.
@@ -18,10 +19,10 @@ const BATCH: usize = 64 << 10;
 
 /// A connection to a database, in the SQLite worker.
 ///
-/// Dropping it leaves the connection open until the page goes; [`close`](Self::close) it.
+/// Dropping it closes the connection as well, a little later and with the last of its [`Pages`]; [`close`](Self::close)
+/// closes it now, and hears of errors.
 pub struct Database<R: Region = DefaultRegion> {
-    client: Rc<SqlAsyncClient<R>>,
-    db: u32,
+    claim: Rc<Claim<R>>,
 }
 
 impl<R: Region> Database<R> {
@@ -29,14 +30,18 @@ impl<R: Region> Database<R> {
     ///
     /// # Errors
     /// What SQLite says about the path and the options.
-    pub async fn open(
-        client: &Rc<SqlAsyncClient<R>>,
-        path: &str,
-        options: OpenOptions,
-    ) -> Result<Self, Error> {
-        let db = client.open(path, options).await?;
-        let client = Rc::clone(client);
-        Ok(Self { client, db })
+    pub async fn open(connector: &Rc<Connector<R>>, path: &str, options: OpenOptions) -> Result<Self, Error> {
+        let claim = connector.claim();
+        let opened = connector.ready().await.open(claim.number(), path, options).await;
+        claim.kept_by(opened).map(|(claim, ())| Self { claim: Rc::new(claim) })
+    }
+
+    fn db(&self) -> u32 {
+        self.claim.number()
+    }
+
+    async fn client(&self) -> &SqlAsyncClient<R> {
+        self.claim.connector().ready().await
     }
 
     /// Runs every statement of `sql` and drops the rows they answer.
@@ -44,7 +49,7 @@ impl<R: Region> Database<R> {
     /// # Errors
     /// What SQLite says about the first statement that fails; those before it have been done.
     pub async fn exec(&self, sql: &str) -> Result<Executed, Error> {
-        self.client.exec(self.db, sql).await
+        self.client().await.exec(self.db(), sql).await
     }
 
     /// Runs one statement that answers no rows; see [`values!`](crate::values) for the parameters.
@@ -52,7 +57,7 @@ impl<R: Region> Database<R> {
     /// # Errors
     /// What SQLite says, and a number of parameters that is not the statement's.
     pub async fn execute(&self, sql: &str, params: Vec<Value>) -> Result<Executed, Error> {
-        self.client.execute(self.db, sql, params).await
+        self.client().await.execute(self.db(), sql, params).await
     }
 
     /// Runs one statement once per row of parameters, in as few calls as make sense.
@@ -71,7 +76,8 @@ impl<R: Region> Database<R> {
             weight += row.iter().map(Value::weight).sum::<usize>();
             batch.push(row);
             if weight >= BATCH || rows.peek().is_none() {
-                let done = self.client.execute_many(self.db, sql, std::mem::take(&mut batch)).await?;
+                let batch = std::mem::take(&mut batch);
+                let done = self.client().await.execute_many(self.db(), sql, batch).await?;
                 total.changes += done.changes;
                 total.last_insert_rowid = done.last_insert_rowid;
                 weight = 0;
@@ -98,8 +104,11 @@ impl<R: Region> Database<R> {
     /// # Errors
     /// As [`query`](Self::query).
     pub async fn pages(&self, sql: &str, params: Vec<Value>) -> Result<Pages<R>, Error> {
-        let Page { columns, rows, cursor } = self.client.query(self.db, sql, params).await?;
-        Ok(Pages { client: Rc::clone(&self.client), db: self.db, columns, first: Some(rows), cursor })
+        let cursor = self.claim.connector().claim();
+        let page = self.client().await.query(self.db(), cursor.number(), sql, params).await;
+        let (cursor, page) = cursor.kept_by(page)?;
+        let cursor = cursor.held_if(page.more);
+        Ok(Pages { cursor, db: Rc::clone(&self.claim), columns: page.columns, first: Some(page.rows) })
     }
 
     /// Closes the connection; an open transaction is rolled back.
@@ -107,7 +116,11 @@ impl<R: Region> Database<R> {
     /// # Errors
     /// What SQLite says. The connection is gone all the same.
     pub async fn close(self) -> Result<(), Error> {
-        self.client.close(self.db).await
+        let closed = self.client().await.close(self.db()).await;
+        if matches!(closed, Ok(()) | Err(CallError::Service(_))) {
+            self.claim.void();
+        }
+        closed
     }
 }
 
@@ -128,13 +141,13 @@ impl Table {
 }
 
 /// The rows of a result, page by page. The statement holds its lock on the database until the last page was brought, or
-/// until [`finish`](Self::finish).
+/// until [`finish`](Self::finish). Dropping it ends the statement as well, a little later.
 pub struct Pages<R: Region = DefaultRegion> {
-    client: Rc<SqlAsyncClient<R>>,
-    db: u32,
+    // Before its connection, in which it is.
+    cursor: Option<Claim<R>>,
+    db: Rc<Claim<R>>,
     columns: Vec<String>,
     first: Option<Vec<Vec<Value>>>,
-    cursor: Option<u32>,
 }
 
 impl<R: Region> Pages<R> {
@@ -154,8 +167,9 @@ impl<R: Region> Pages<R> {
         let Some(cursor) = self.cursor.take() else {
             return Ok(None);
         };
-        let page = self.client.fetch(self.db, cursor).await?;
-        self.cursor = page.cursor;
+        let page = cursor.connector().ready().await.fetch(self.db.number(), cursor.number()).await;
+        let (cursor, page) = cursor.kept_by(page)?;
+        self.cursor = cursor.held_if(page.more);
         Ok(Some(page.rows))
     }
 
@@ -165,7 +179,11 @@ impl<R: Region> Pages<R> {
     /// Where the connection was closed meanwhile.
     pub async fn finish(mut self) -> Result<(), Error> {
         match self.cursor.take() {
-            Some(cursor) => self.client.finish(self.db, cursor).await,
+            Some(cursor) => {
+                let finished =
+                    cursor.connector().ready().await.finish(self.db.number(), cursor.number()).await;
+                cursor.kept_by(finished).map(|(cursor, ())| cursor.void())
+            }
             None => Ok(()),
         }
     }

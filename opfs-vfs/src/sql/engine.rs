@@ -4,12 +4,14 @@
 //! for. A connection belongs to the caller that opened it, and is closed when that caller goes.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::rc::Rc;
 
 use rusqlite::{Connection, OpenFlags};
 use sabrpc::{BulkIn, BulkOut, CallError, CallerId, Channel, OpMetrics, Region, Server};
 
+use super::busy::InVain;
 use super::cursor::{Cursor, bind};
 use super::error::SqlError;
 use super::service::{Executed, FileEntry, OpenOptions, Page, Sql, SqlServer, Transfer};
@@ -32,16 +34,27 @@ pub fn server<R: Region>(channel: &Channel<R>, engine: Engine) -> Server<SqlServ
 /// The connections of one SQLite worker.
 pub struct Engine {
     vfs: RefCell<Option<Rc<Files>>>,
-    databases: RefCell<BTreeMap<u32, Database>>,
-    transfers: RefCell<BTreeMap<u32, Transferring>>,
+    databases: RefCell<HashMap<Key, Database>>,
+    in_vain: InVain,
+    transfers: RefCell<HashMap<u32, Transferring>>,
     next: Cell<u32>,
     on_shutdown: RefCell<Option<Box<dyn FnOnce()>>>,
 }
 
+/// Whose connection, and the number that this caller gave it.
+type Key = (Option<CallerId>, u32);
+
 struct Database {
-    connection: Rc<Connection>,
+    // Cursors hold the connection, so they go first.
     cursors: BTreeMap<u32, Cursor>,
-    owner: Option<CallerId>,
+    connection: Rc<Connection>,
+}
+
+impl Database {
+    /// Whether it holds a lock that ends only with another call.
+    fn is_holding(&self) -> bool {
+        !self.cursors.is_empty() || !self.connection.is_autocommit()
+    }
 }
 
 /// The installed VFS, and a client of its I/O worker for what is done beside SQLite.
@@ -72,6 +85,7 @@ impl Engine {
         Ok(Self {
             vfs: RefCell::new(Some(Rc::new(Files { client, installed }))),
             databases: RefCell::default(),
+            in_vain: InVain::default(),
             transfers: RefCell::default(),
             next: Cell::new(1),
             on_shutdown: RefCell::default(),
@@ -86,8 +100,8 @@ impl Engine {
     /// Closes what a caller that went away has left open.
     pub fn disconnect(&self, caller: CallerId) {
         // Taken out first: closing calls the I/O worker, and no table is borrowed meanwhile.
-        let databases = take_if(&self.databases, |database| database.owner == Some(caller));
-        let transfers = take_if(&self.transfers, |transfer| transfer.owner == Some(caller));
+        let databases = take(&self.databases, |(owner, _), _| *owner == Some(caller));
+        let transfers = take(&self.transfers, |_, transfer| transfer.owner == Some(caller));
         drop((transfers, databases));
     }
 
@@ -113,20 +127,30 @@ impl Engine {
         Transfer { transfer, size }
     }
 
-    /// A number that no connection and no cursor had before.
+    /// A number that no copy had before.
     fn number(&self) -> u32 {
         let number = self.next.get();
         self.next.set(number.wrapping_add(1));
         number
     }
 
+    /// One of the caller's connections, to be used now.
     fn connection(&self, db: u32) -> Result<Rc<Connection>, SqlError> {
-        match self.databases.borrow().get(&db) {
-            Some(database) if database.owner == sabrpc::current_caller() => {
-                Ok(Rc::clone(&database.connection))
-            }
-            _ => Err(SqlError::NotOpen { db }),
-        }
+        let key = (sabrpc::current_caller(), db);
+        let databases = self.databases.borrow();
+        let own = databases.get(&key).ok_or(SqlError::NotOpen { db })?;
+        // A connection of this worker that holds a lock cannot let it go while another one waits here.
+        let others: Vec<_> =
+            databases.iter().filter(|(other, database)| **other != key && database.is_holding()).collect();
+        let in_vain = !others.is_empty() && {
+            let own = files(&own.connection)?;
+            let shared = |other: &Database| {
+                files(&other.connection).map(|files| files.iter().any(|file| own.contains(file)))
+            };
+            others.into_iter().map(|(_, other)| shared(other)).collect::<Result<Vec<_>, _>>()?.contains(&true)
+        };
+        self.in_vain.set(in_vain);
+        Ok(Rc::clone(&own.connection))
     }
 
     /// A cursor of one of the caller's connections, taken out of its table.
@@ -134,7 +158,7 @@ impl Engine {
         self.connection(db)?;
         self.databases
             .borrow_mut()
-            .get_mut(&db)
+            .get_mut(&(sabrpc::current_caller(), db))
             .and_then(|database| database.cursors.remove(&cursor))
             .ok_or(SqlError::NoCursor { cursor })
     }
@@ -142,12 +166,21 @@ impl Engine {
     /// The next page of `cursor`, which is kept where there is more.
     fn advance(&self, db: u32, number: u32, mut cursor: Cursor) -> Result<Page, SqlError> {
         let (mut page, more) = cursor.advance()?;
-        if more && let Some(database) = self.databases.borrow_mut().get_mut(&db) {
+        let key = (sabrpc::current_caller(), db);
+        if more && let Some(database) = self.databases.borrow_mut().get_mut(&key) {
             database.cursors.insert(number, cursor);
-            page.cursor = Some(number);
+            page.more = true;
         }
         Ok(page)
     }
+}
+
+/// The files that a connection has attached.
+fn files(connection: &Connection) -> Result<Vec<String>, SqlError> {
+    // As a pragma it takes no lock. A database in memory has no file.
+    let mut list = connection.prepare_cached("PRAGMA database_list")?;
+    let files = list.query_map([], |row| row.get::<_, Option<String>>("file"))?;
+    Ok(files.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().filter(|file| !file.is_empty()).collect())
 }
 
 /// What `work` changed on `connection`.
@@ -164,7 +197,11 @@ fn counted(
 }
 
 impl Sql for Engine {
-    fn open(&self, path: &str, options: OpenOptions) -> Result<u32, SqlError> {
+    fn open(&self, db: u32, path: &str, options: OpenOptions) -> Result<(), SqlError> {
+        let key = (sabrpc::current_caller(), db);
+        if self.databases.borrow().contains_key(&key) {
+            return Err(SqlError::NumberTaken { number: db });
+        }
         let mut flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
         flags |= if options.read_only {
             OpenFlags::SQLITE_OPEN_READ_ONLY
@@ -172,17 +209,13 @@ impl Sql for Engine {
             OpenFlags::SQLITE_OPEN_READ_WRITE
         };
         flags.set(OpenFlags::SQLITE_OPEN_CREATE, options.create && !options.read_only);
-        let connection =
-            Connection::open_with_flags_and_vfs(path, flags, self.vfs()?.installed.vfs().name())?;
-        connection.busy_timeout(options.busy_timeout)?;
-        let db = self.number();
-        let database = Database {
-            connection: Rc::new(connection),
-            cursors: BTreeMap::new(),
-            owner: sabrpc::current_caller(),
-        };
-        self.databases.borrow_mut().insert(db, database);
-        Ok(db)
+        let vfs = self.vfs()?;
+        let vfs = vfs.installed.vfs().name();
+        let mut connection = Connection::open_with_flags_and_vfs(path, flags, vfs)?;
+        self.in_vain.handle(&mut connection, options.busy_timeout, vfs)?;
+        let database = Database { cursors: BTreeMap::new(), connection: Rc::new(connection) };
+        self.databases.borrow_mut().insert(key, database);
+        Ok(())
     }
 
     fn exec(&self, db: u32, sql: &str) -> Result<Executed, SqlError> {
@@ -204,9 +237,13 @@ impl Sql for Engine {
         })
     }
 
-    fn query(&self, db: u32, sql: &str, params: Vec<Value>) -> Result<Page, SqlError> {
-        let cursor = Cursor::new(self.connection(db)?, sql, params);
-        self.advance(db, self.number(), cursor)
+    fn query(&self, db: u32, cursor: u32, sql: &str, params: Vec<Value>) -> Result<Page, SqlError> {
+        let connection = self.connection(db)?;
+        let taken = |database: &Database| database.cursors.contains_key(&cursor);
+        if self.databases.borrow().get(&(sabrpc::current_caller(), db)).is_some_and(taken) {
+            return Err(SqlError::NumberTaken { number: cursor });
+        }
+        self.advance(db, cursor, Cursor::new(connection, sql, params))
     }
 
     fn fetch(&self, db: u32, cursor: u32) -> Result<Page, SqlError> {
@@ -220,15 +257,31 @@ impl Sql for Engine {
 
     fn close(&self, db: u32) -> Result<(), SqlError> {
         self.connection(db)?;
-        let Some(database) = self.databases.borrow_mut().remove(&db) else {
+        let Some(database) = self.databases.borrow_mut().remove(&(sabrpc::current_caller(), db)) else {
             return Err(SqlError::NotOpen { db });
         };
-        // Cursors hold the connection, so they go first.
         drop(database.cursors);
         match Rc::try_unwrap(database.connection) {
             Ok(connection) => connection.close().map_err(|(_, error)| error.into()),
             Err(_) => Err(SqlError::Misuse("the connection is in use; close it after the call".to_owned())),
         }
+    }
+
+    fn release(&self, numbers: &[u32]) {
+        let caller = sabrpc::current_caller();
+        // Taken out first, as in `disconnect`; and cursors before connections, which they hold.
+        let mut databases = self.databases.borrow_mut();
+        let cursors: Vec<_> = databases
+            .iter_mut()
+            .filter(|((owner, _), _)| *owner == caller)
+            .flat_map(|(_, database)| {
+                numbers.iter().filter_map(|number| database.cursors.remove(number)).collect::<Vec<_>>()
+            })
+            .collect();
+        let gone: Vec<_> = numbers.iter().filter_map(|number| databases.remove(&(caller, *number))).collect();
+        drop(databases);
+        drop(cursors);
+        drop(gone);
     }
 
     fn list(&self) -> Result<Vec<FileEntry>, SqlError> {
@@ -254,8 +307,10 @@ impl Sql for Engine {
         let vfs = self.vfs()?;
         // SQLite reads it first, and so rolls back what a tab that died has left half done.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let reader = Connection::open_with_flags_and_vfs(path, flags, vfs.installed.vfs().name())?;
-        reader.busy_timeout(OpenOptions::default().busy_timeout)?;
+        let name = vfs.installed.vfs().name();
+        let mut reader = Connection::open_with_flags_and_vfs(path, flags, name)?;
+        self.in_vain.set(self.databases.borrow().values().any(Database::is_holding));
+        self.in_vain.handle(&mut reader, OpenOptions::default().busy_timeout, name)?;
         reader.execute_batch("SELECT count(*) FROM sqlite_schema")?;
         drop(reader);
         let mut bytes = Vec::new();
@@ -336,10 +391,7 @@ fn file_error(error: CallError<VfsError>) -> SqlError {
     }
 }
 
-/// The entries of a table that a test takes out of it.
-fn take_if<T>(table: &RefCell<BTreeMap<u32, T>>, wanted: impl Fn(&T) -> bool) -> Vec<T> {
-    let mut table = table.borrow_mut();
-    let numbers: Vec<u32> =
-        table.iter().filter(|(_, entry)| wanted(entry)).map(|(number, _)| *number).collect();
-    numbers.iter().filter_map(|number| table.remove(number)).collect()
+/// Takes what a caller owns out of a table.
+fn take<K: Eq + Hash, T>(table: &RefCell<HashMap<K, T>>, owned: impl Fn(&K, &T) -> bool) -> Vec<T> {
+    table.borrow_mut().extract_if(|key, entry| owned(key, entry)).map(|(_, entry)| entry).collect()
 }

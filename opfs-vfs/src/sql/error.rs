@@ -49,6 +49,12 @@ pub enum SqlError {
         /// The cursor's number.
         cursor: u32,
     },
+    /// Something of this caller has the number.
+    #[error("{number} is the number of something that is open; choose another one")]
+    NumberTaken {
+        /// The number.
+        number: u32,
+    },
     /// The copy has ended, or never began.
     #[error("transfer {transfer} has ended; begin it anew")]
     NoTransfer {

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //!  page, main thread            SQLite worker                 I/O worker
-//!  Database ── SqlAsyncClient ─▶ SqlServer ── Engine ── VFS ─▶ files
+//!  Database ── Connector ──────▶ SqlServer ── Engine ── VFS ─▶ files
 //! ```
 //!
 //! The trait [`Sql`] is the contract; an [`Engine`] does the work; a [`Database`] is what an application holds. In a browser
 //! `web::SqlWorker` starts the worker; natively the same engine runs on a thread.
 
+mod busy;
+mod connector;
 pub mod copy;
 mod cursor;
 mod database;
@@ -18,6 +20,7 @@ mod value;
 #[cfg(target_family = "wasm")]
 pub mod web;
 
+pub use connector::Connector;
 pub use database::{Database, Error, Pages, Table};
 pub use engine::{Engine, server};
 pub use error::SqlError;

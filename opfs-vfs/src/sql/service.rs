@@ -1,7 +1,8 @@
 //! The `Sql` service: what the SQLite worker does for the page, as one trait.
 //!
-//! Connections and cursors are numbers that the worker hands out. A query answers its first page of rows at once, and
-//! a cursor where there are more: each page fits a mailbox, so that no result is too large to travel.
+//! Connections and cursors are numbers that the caller chooses, all different, so that it can give up also what it never
+//! saw opened. A query answers its first page of rows at once, and keeps a cursor where there are more: each page fits a
+//! mailbox, so that no result is too large to travel.
 
 use std::time::Duration;
 
@@ -18,7 +19,11 @@ pub struct OpenOptions {
     pub create: bool,
     /// Bars every change through this connection.
     pub read_only: bool,
-    /// How long a statement waits in all for locks that others hold before it fails with `SQLITE_BUSY`.
+    /// How long a statement waits, by the clock, for a lock that another tab holds, before it fails with `SQLITE_BUSY`.
+    /// The last try may take [`IoOptions::lock_wait`](crate::io::IoOptions::lock_wait) longer.
+    ///
+    /// For another connection of the same worker to the same database it does not wait, and fails at once: that one could
+    /// not go on meanwhile. `PRAGMA busy_timeout` puts SQLite's own handler in the place of this one, which knows neither.
     pub busy_timeout: Duration,
 }
 
@@ -45,8 +50,8 @@ pub struct Page {
     pub columns: Vec<String>,
     /// The rows, each with one value per column.
     pub rows: Vec<Vec<Value>>,
-    /// Where the rest is fetched from; none after the last row.
-    pub cursor: Option<u32>,
+    /// Whether the rest is to be fetched from the cursor; there is none after the last row.
+    pub more: bool,
 }
 
 /// A copy that has begun.
@@ -70,8 +75,8 @@ pub struct FileEntry {
 /// SQL for a thread that may not block, done by a worker that may.
 #[sab_service]
 pub trait Sql {
-    /// Opens a connection to the database at `path` and answers the connection's number.
-    fn open(&self, path: &str, options: OpenOptions) -> Result<u32, SqlError>;
+    /// Opens a connection to the database at `path`, under a number that nothing of this caller has.
+    fn open(&self, db: u32, path: &str, options: OpenOptions) -> Result<(), SqlError>;
 
     /// Runs every statement of `sql` in order and drops the rows they answer.
     fn exec(&self, db: u32, sql: &str) -> Result<Executed, SqlError>;
@@ -83,8 +88,9 @@ pub trait Sql {
     /// begin a transaction before it where all or nothing is wanted.
     fn execute_many(&self, db: u32, sql: &str, rows: Vec<Vec<Value>>) -> Result<Executed, SqlError>;
 
-    /// Runs one statement and answers the first page of its rows.
-    fn query(&self, db: u32, sql: &str, params: Vec<Value>) -> Result<Page, SqlError>;
+    /// Runs one statement and answers the first page of its rows; the others are fetched from `cursor`, a number that
+    /// nothing of this caller has.
+    fn query(&self, db: u32, cursor: u32, sql: &str, params: Vec<Value>) -> Result<Page, SqlError>;
 
     /// The next page of a cursor. The cursor is gone after its last page and after an error.
     fn fetch(&self, db: u32, cursor: u32) -> Result<Page, SqlError>;
@@ -94,6 +100,10 @@ pub trait Sql {
 
     /// Closes a connection; an open transaction is rolled back.
     fn close(&self, db: u32) -> Result<(), SqlError>;
+
+    /// Closes the connections and ends the cursors of these numbers, as far as there are any.
+    #[op(oneway)]
+    fn release(&self, numbers: &[u32]);
 
     /// The files of the store.
     fn list(&self) -> Result<Vec<FileEntry>, SqlError>;

@@ -7,6 +7,7 @@ use sabrpc::{Channel, ChannelConfig, OpMetrics};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
+use super::connector::Connector;
 use super::copy;
 use super::database::{Database, Error};
 use super::engine::{self, Engine};
@@ -54,7 +55,7 @@ impl Default for SqlOptions {
 /// # }
 /// ```
 pub struct SqlWorker {
-    client: Rc<SqlAsyncClient>,
+    connector: Rc<Connector>,
     worker: WorkerHandle,
 }
 
@@ -71,7 +72,7 @@ impl SqlWorker {
             .await
             .map_err(|error| from_start_error(error, "SQLite"))?;
         match SqlAsyncClient::attach(&channel) {
-            Ok(client) => Ok(Self { client: Rc::new(client), worker }),
+            Ok(client) => Ok(Self { connector: Connector::new(client), worker }),
             Err(error) => {
                 worker.terminate();
                 Err(error.into())
@@ -79,9 +80,9 @@ impl SqlWorker {
         }
     }
 
-    /// The generated client, for what has no function here.
-    pub fn client(&self) -> &Rc<SqlAsyncClient> {
-        &self.client
+    /// What opens databases; it gives the generated client too, for what has no function here.
+    pub fn connector(&self) -> &Rc<Connector> {
+        &self.connector
     }
 
     /// Opens a connection to the database at `path`.
@@ -89,7 +90,7 @@ impl SqlWorker {
     /// # Errors
     /// What SQLite says about the path and the options.
     pub async fn open(&self, path: &str, options: OpenOptions) -> Result<Database, Error> {
-        Database::open(&self.client, path, options).await
+        Database::open(&self.connector, path, options).await
     }
 
     /// The files of the store.
@@ -97,7 +98,7 @@ impl SqlWorker {
     /// # Errors
     /// What the store says.
     pub async fn list(&self) -> Result<Vec<FileEntry>, Error> {
-        self.client.list().await
+        self.connector.list().await
     }
 
     /// Deletes a database that nobody has open, and its journals.
@@ -105,7 +106,7 @@ impl SqlWorker {
     /// # Errors
     /// Where there is none, and where it is open.
     pub async fn delete(&self, path: &str) -> Result<(), Error> {
-        self.client.delete(path).await
+        self.connector.delete(path).await
     }
 
     /// Copies a database out, as the bytes of a file that any SQLite opens.
@@ -113,7 +114,7 @@ impl SqlWorker {
     /// # Errors
     /// Where SQLite cannot read it.
     pub async fn export(&self, path: &str) -> Result<Vec<u8>, Error> {
-        copy::export(&self.client, path).await
+        copy::export(&self.connector, path).await
     }
 
     /// Copies a database in, under a path that is free.
@@ -121,12 +122,12 @@ impl SqlWorker {
     /// # Errors
     /// Where there is a file of that name, and what the store says; then nothing is left of it.
     pub async fn import(&self, path: &str, bytes: &[u8]) -> Result<(), Error> {
-        copy::import(&self.client, path, bytes).await
+        copy::import(&self.connector, path, bytes).await
     }
 
     /// What each operation cost this thread: its calls to the SQLite worker.
     pub async fn metrics(&self) -> Vec<OpMetrics> {
-        self.client.caller().metrics().await
+        self.connector.caller().metrics().await
     }
 
     /// What each file operation cost the SQLite worker: its calls to the I/O worker.
@@ -134,7 +135,7 @@ impl SqlWorker {
     /// # Errors
     /// Where the worker does not answer.
     pub async fn vfs_metrics(&self) -> Result<Vec<OpMetrics>, Error> {
-        self.client.vfs_metrics().await
+        self.connector.vfs_metrics().await
     }
 
     /// What each file operation cost the I/O worker.
@@ -142,7 +143,7 @@ impl SqlWorker {
     /// # Errors
     /// Where a worker does not answer.
     pub async fn io_metrics(&self) -> Result<Vec<OpMetrics>, Error> {
-        self.client.io_metrics().await
+        self.connector.io_metrics().await
     }
 
     /// Ends both workers at once, as leaving the page does: what was not committed is rolled back by whoever comes next.
@@ -155,7 +156,7 @@ impl SqlWorker {
     /// # Errors
     /// What could not be closed in order; the workers are gone all the same.
     pub async fn shutdown(self) -> Result<(), Error> {
-        let closed = self.client.shutdown().await;
+        let closed = self.connector.shutdown().await;
         self.worker.terminate();
         closed
     }

@@ -2,25 +2,28 @@
 //! browser. Each function works on databases of its own.
 
 use std::rc::Rc;
+use std::task::{Context, Waker};
+use std::time::Duration;
 
-use opfs_vfs::sql::{Database, Error, OpenOptions, SqlAsyncClient, SqlError, Value, copy};
+use opfs_vfs::sql::{Connector, Database, Error, OpenOptions, SqlError, Value, copy};
 use opfs_vfs::{VfsError, values};
 use sabrpc::{CallError, Region};
 
 /// Runs the whole suite; panics with what does not hold.
-pub(crate) async fn run<R: Region>(client: &Rc<SqlAsyncClient<R>>) {
+pub(crate) async fn run<R: Region>(client: &Rc<Connector<R>>) {
     values_come_back_as_they_went(client).await;
     transactions_commit_and_roll_back(client).await;
     long_results_come_in_pages(client).await;
     large_values_travel(client).await;
     errors_keep_their_codes(client).await;
     connections_are_apart(client).await;
+    what_is_dropped_is_given_up(client).await;
     options_hold(client).await;
     databases_go_out_and_come_in(client).await;
     metrics_count(client).await;
 }
 
-async fn open<R: Region>(client: &Rc<SqlAsyncClient<R>>, path: &str) -> Database<R> {
+async fn open<R: Region>(client: &Rc<Connector<R>>, path: &str) -> Database<R> {
     Database::open(client, path, OpenOptions::default())
         .await
         .unwrap_or_else(|error| panic!("{path} opens: {error}"))
@@ -38,7 +41,7 @@ fn refused<T: std::fmt::Debug>(outcome: Result<T, Error>) -> SqlError {
     }
 }
 
-async fn values_come_back_as_they_went<R: Region>(client: &Rc<SqlAsyncClient<R>>) {
+async fn values_come_back_as_they_went<R: Region>(client: &Rc<Connector<R>>) {
     let db = open(client, "/values.db").await;
     db.exec("CREATE TABLE t(id INTEGER PRIMARY KEY, v)").await.expect("a table");
     let sent = values![
@@ -62,7 +65,7 @@ async fn values_come_back_as_they_went<R: Region>(client: &Rc<SqlAsyncClient<R>>
     db.close().await.expect("it closes");
 }
 
-async fn transactions_commit_and_roll_back<R: Region>(client: &Rc<SqlAsyncClient<R>>) {
+async fn transactions_commit_and_roll_back<R: Region>(client: &Rc<Connector<R>>) {
     let db = open(client, "/folder/transactions.db").await;
     db.exec("CREATE TABLE t(a); BEGIN; INSERT INTO t VALUES (1), (2); COMMIT").await.expect("a script");
     let done = db.exec("BEGIN; DELETE FROM t").await.expect("a script");
@@ -79,7 +82,7 @@ async fn transactions_commit_and_roll_back<R: Region>(client: &Rc<SqlAsyncClient
 const COUNT: &str = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
                      SELECT i, 'this is row ' || i FROM n";
 
-async fn long_results_come_in_pages<R: Region>(client: &Rc<SqlAsyncClient<R>>) {
+async fn long_results_come_in_pages<R: Region>(client: &Rc<Connector<R>>) {
     let db = open(client, "/pages.db").await;
     let all = db.query(COUNT, values![30_000]).await.expect("rows");
     assert_eq!(all.rows.len(), 30_000);
@@ -98,7 +101,7 @@ async fn long_results_come_in_pages<R: Region>(client: &Rc<SqlAsyncClient<R>>) {
     db.close().await.expect("it closes");
 }
 
-async fn large_values_travel<R: Region>(client: &Rc<SqlAsyncClient<R>>) {
+async fn large_values_travel<R: Region>(client: &Rc<Connector<R>>) {
     let db = open(client, "/large.db").await;
     db.exec("CREATE TABLE t(b)").await.expect("a table");
     let blob: Vec<u8> = (0..3_000_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
@@ -108,7 +111,7 @@ async fn large_values_travel<R: Region>(client: &Rc<SqlAsyncClient<R>>) {
     db.close().await.expect("it closes");
 }
 
-async fn errors_keep_their_codes<R: Region>(client: &Rc<SqlAsyncClient<R>>) {
+async fn errors_keep_their_codes<R: Region>(client: &Rc<Connector<R>>) {
     let db = open(client, "/errors.db").await;
     db.exec("CREATE TABLE t(a INTEGER PRIMARY KEY)").await.expect("a table");
     let syntax = refused(db.exec("SELEC 1").await);
@@ -131,11 +134,11 @@ async fn errors_keep_their_codes<R: Region>(client: &Rc<SqlAsyncClient<R>>) {
     assert_eq!(stale, SqlError::NoTransfer { transfer: 4_000_000 });
 }
 
-async fn connections_are_apart<R: Region>(client: &Rc<SqlAsyncClient<R>>) {
+async fn connections_are_apart<R: Region>(client: &Rc<Connector<R>>) {
     let (one, two) = (open(client, "/two.db").await, open(client, "/two.db").await);
     one.exec("CREATE TABLE t(a); BEGIN; INSERT INTO t VALUES (1)").await.expect("a script");
     assert_eq!(number(&two, "SELECT count(*) FROM t").await, 0, "the row is not committed");
-    two.exec("PRAGMA busy_timeout = 0").await.expect("a pragma");
+    // At once: the transaction could not end while this worker waits for it.
     let busy = refused(two.exec("INSERT INTO t VALUES (2)").await);
     assert_eq!(busy.code(), Some(5), "{busy}");
     one.exec("COMMIT").await.expect("a commit");
@@ -148,19 +151,63 @@ async fn connections_are_apart<R: Region>(client: &Rc<SqlAsyncClient<R>>) {
     assert!(left.iter().all(|file| !file.path.starts_with("/two.db")), "{left:?}");
 }
 
-async fn options_hold<R: Region>(client: &Rc<SqlAsyncClient<R>>) {
+/// Polls a call once, which is when it is sent, and drops it.
+fn give_up(call: impl Future) {
+    let mut call = std::pin::pin!(call);
+    assert!(
+        call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(),
+        "no answer comes at once"
+    );
+}
+
+async fn what_is_dropped_is_given_up<R: Region>(client: &Rc<Connector<R>>) {
+    let rows = "CREATE TABLE t(a); WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
+                INSERT INTO t SELECT i FROM n";
+    let db = open(client, "/dropped.db").await;
+    db.exec(rows).await.expect("rows");
+    let mut pages = db.pages("SELECT a FROM t", Vec::new()).await.expect("rows");
+    pages.next().await.expect("a page");
+    drop(pages);
+    db.exec("DROP TABLE t").await.expect("the statement ended with its pages");
+    let mut pages = db.pages(COUNT, values![20_000]).await.expect("rows");
+    drop(db);
+    while pages.next().await.expect("pages outlive their database").is_some() {}
+    drop(pages);
+    let db = open(client, "/dropped.db").await;
+
+    db.exec(rows).await.expect("rows");
+    give_up(db.query("SELECT a FROM t", Vec::new()));
+    db.exec("DROP TABLE t").await.expect("the statement ended with its future");
+
+    give_up(Database::open(client, "/dropped.db", OpenOptions::default()));
+    db.exec("BEGIN IMMEDIATE").await.expect("a transaction");
+    drop(db);
+    let db = open(client, "/dropped.db").await;
+    db.exec("BEGIN IMMEDIATE").await.expect("the other transaction ended with its database");
+    db.close().await.expect("it closes");
+    client.delete("/dropped.db").await.expect("nobody has it open");
+}
+
+async fn options_hold<R: Region>(client: &Rc<Connector<R>>) {
     let existing = OpenOptions { create: false, ..OpenOptions::default() };
     let absent = refused(Database::open(client, "/absent.db", existing).await.map(drop));
     assert_eq!(absent.code(), Some(14), "{absent}");
     open(client, "/options.db").await.exec("CREATE TABLE t(a)").await.expect("a table");
     let reading = OpenOptions { read_only: true, ..OpenOptions::default() };
     let db = Database::open(client, "/options.db", reading).await.expect("it opens");
+    let patient = OpenOptions { busy_timeout: Duration::MAX, ..OpenOptions::default() };
+    Database::open(client, "/options.db", patient)
+        .await
+        .expect("no timeout is too long")
+        .close()
+        .await
+        .expect("it closes");
     let refusal = refused(db.exec("INSERT INTO t VALUES (1)").await);
     assert_eq!(refusal.code(), Some(8), "{refusal}");
     db.close().await.expect("it closes");
 }
 
-async fn databases_go_out_and_come_in<R: Region>(client: &Rc<SqlAsyncClient<R>>) {
+async fn databases_go_out_and_come_in<R: Region>(client: &Rc<Connector<R>>) {
     let db = open(client, "/out.db").await;
     db.exec("CREATE TABLE t(b); INSERT INTO t VALUES (zeroblob(400000)), ('end')").await.expect("rows");
     let bytes = copy::export(client, "/out.db").await.expect("an export");
@@ -176,7 +223,7 @@ async fn databases_go_out_and_come_in<R: Region>(client: &Rc<SqlAsyncClient<R>>)
     db.close().await.expect("it closes");
 }
 
-async fn metrics_count<R: Region>(client: &Rc<SqlAsyncClient<R>>) {
+async fn metrics_count<R: Region>(client: &Rc<Connector<R>>) {
     let named = |metrics: &[sabrpc::OpMetrics], name: &str| {
         metrics.iter().find(|op| op.name == name).map_or(0, |op| op.count)
     };
