@@ -131,11 +131,20 @@ impl Region for NativeRegion {
 
     fn notify(&self, word: u32) {
         let bucket = self.bucket(word);
-        let mut list = bucket.lock();
+        let list = bucket.lock();
         bucket.woken.notify_all();
-        let woken: Vec<Waker> = list.extract_if(.., |(at, _)| *at == word).map(|(_, waker)| waker).collect();
+        let mut left = list.iter().filter(|(at, _)| *at == word).count();
         drop(list);
-        woken.into_iter().for_each(Waker::wake);
+        // One at a time, and not under the lock: a waker may poll at once, and register again.
+        while left > 0 {
+            left -= 1;
+            let mut list = bucket.lock();
+            let next = list.iter().position(|(at, _)| *at == word).map(|place| list.remove(place));
+            drop(list);
+            if let Some((_, waker)) = next {
+                waker.wake();
+            }
+        }
     }
 
     fn wait_async(
