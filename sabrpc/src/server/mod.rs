@@ -157,6 +157,8 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             if region.now() >= self.turn_ends {
                 region.yield_now().await;
                 self.turn_ends = region.now() + TURN;
+                // Who has come must not wait for a quiet moment.
+                self.look_around();
             }
             self.waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
             self.poll_tasks();
