@@ -118,8 +118,9 @@ impl Browser {
         self.request("DELETE", &self.path("/window")?, None).map(drop)
     }
 
-    /// Saves a picture of the current tab as PNG.
+    /// Saves a picture of the current tab as PNG, tall enough for what a page has to show.
     pub(crate) fn screenshot(&self, file: &Path) -> Result<()> {
+        self.post("/window/rect", &json!({ "width": 1100, "height": 2000 }))?;
         let encoded = self.request("GET", &self.path("/screenshot")?, None)?;
         let encoded = encoded.as_str().context("the driver sent no picture")?;
         let picture = base64::engine::general_purpose::STANDARD.decode(encoded)?;
