@@ -12,6 +12,8 @@ use opfs_vfs::tabs::TabLocks;
 use opfs_vfs::tabs::web::WebLocks;
 use opfs_vfs::{VfsError, VfsPath};
 use sabrpc::BulkIn;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_dedicated_worker);
@@ -86,6 +88,70 @@ async fn who_waits_gets_the_lock_when_it_is_let_go() {
     });
     let waited = locks.acquire(&name, Duration::from_secs(20)).await.expect("locks work");
     assert!(waited.is_some());
+}
+
+#[wasm_bindgen_test]
+async fn an_open_that_is_dropped_leaves_no_handle() {
+    let store = store("dropped").await;
+    let file = path("/dropped.db");
+    store.create(&file).await.expect("it is made");
+    // Dropped at each of its awaits in turn: while the name is looked up, and while the handle is made.
+    for polls in 1..=4 {
+        let mut opening = Box::pin(store.open(&file, false));
+        let mut polled = 0;
+        std::future::poll_fn(|context| {
+            polled += 1;
+            match opening.as_mut().poll(context) {
+                std::task::Poll::Pending if polled < polls => std::task::Poll::Pending,
+                _ => std::task::Poll::Ready(()),
+            }
+        })
+        .await;
+        drop(opening);
+        sabrpc::sleep(Duration::from_millis(500)).await;
+        assert_eq!(store.open(&file, false).await.map(drop), Ok(()), "dropped at poll {polls}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_file_that_cannot_be_made_is_not_called_missing() {
+    let folder = format!("cleared-{}", js_sys::Date::now());
+    let store = OpfsStore::open(Some(&path(&folder))).await.expect("the folder opens");
+    let clear =
+        format!("return navigator.storage.getDirectory().then((root) => root.removeEntry('{folder}'))");
+    let cleared = js_sys::Function::new_no_args(&clear).call0(&JsValue::UNDEFINED).expect("a promise");
+    JsFuture::from(js_sys::Promise::from(cleared)).await.expect("the folder can be removed");
+    let error = store.create(&path("/app.db")).await.expect_err("there is no place for it");
+    // Chromium says NotFoundError, which is told as what it means; Firefox says UnknownError.
+    let VfsError::Io { op, cause, .. } = &error else { panic!("another error: {error}") };
+    assert_eq!(op, "getFileHandle");
+    assert!(cause.contains("storage was cleared") || cause.contains("UnknownError"), "{error}");
+}
+
+#[wasm_bindgen_test]
+async fn a_waiter_that_is_dropped_leaves_the_line() {
+    let locks = WebLocks::new("lock-test:");
+    let name = path("/left");
+    let guard = locks.acquire(&name, SHORT).await.expect("locks work").expect("it is free");
+    let mut waiting = Box::pin(locks.acquire(&name, Duration::from_secs(20)));
+    std::future::poll_fn(|context| {
+        assert!(waiting.as_mut().poll(context).is_pending());
+        std::task::Poll::Ready(())
+    })
+    .await;
+    assert!(in_line("lock-test:/left").await);
+    drop(waiting);
+    assert!(!in_line("lock-test:/left").await);
+    drop(guard);
+}
+
+/// Whether the browser has a request for this lock that waits.
+async fn in_line(name: &str) -> bool {
+    let body = format!(
+        "return navigator.locks.query().then(({{pending}}) => pending.some(({{name}}) => name === '{name}'))"
+    );
+    let asked = js_sys::Function::new_no_args(&body).call0(&JsValue::UNDEFINED).expect("a promise");
+    JsFuture::from(js_sys::Promise::from(asked)).await.expect("an answer").is_truthy()
 }
 
 #[wasm_bindgen_test]

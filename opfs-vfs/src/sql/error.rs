@@ -55,6 +55,12 @@ pub enum SqlError {
         /// The number.
         number: u32,
     },
+    /// A database cannot be copied out, since a transaction was cut off or its log not yet copied back.
+    #[error("{path} stands beside the database; open the database once, then copy it out")]
+    Unfinished {
+        /// The journal or log.
+        path: String,
+    },
     /// The copy has ended, or never began.
     #[error("transfer {transfer} has ended; begin it anew")]
     NoTransfer {
@@ -120,7 +126,7 @@ impl From<TransferError> for SqlError {
             TransferError::Call(CallError::Service(error)) => Self::File(error),
             TransferError::Call(CallError::Rpc(error)) => Self::Io(error),
             TransferError::Exists { path } => Self::Exists { path: path.into() },
-            other => Self::Misuse(other.to_string()),
+            TransferError::Unfinished { path } => Self::Unfinished { path: path.into() },
         }
     }
 }

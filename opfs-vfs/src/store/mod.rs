@@ -29,7 +29,8 @@ pub trait Store: 'static {
     /// Opens a handle for reading and writing.
     ///
     /// With `create`, an absent file and its folders are made; without, it is [`VfsError::NotFound`]. A handle held
-    /// elsewhere that bars this one is [`VfsError::InUse`], which the caller may try again.
+    /// elsewhere that bars this one is [`VfsError::InUse`], which the caller may try again. An open whose future is dropped
+    /// leaves no handle: one that comes later is closed, soon if not at once.
     fn open(&self, path: &VfsPath, create: bool) -> impl Future<Output = Result<Self::File, VfsError>>;
 
     /// Says whether there is a file of that name; a folder is none.

@@ -7,7 +7,7 @@
 use js_sys::Promise;
 use sabrpc::{BulkIn, BulkOut};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use super::{Store, StoreFile};
 use crate::error::VfsError;
@@ -39,8 +39,17 @@ impl OpfsStore {
 
     async fn entry(&self, path: &VfsPath, create: bool) -> Result<FileEntry, VfsError> {
         let attempt = Attempt { op: "getFileHandle", path };
-        let parent = walk(&self.root, path.folders(), create, path).await?;
-        settle(parent.file(path.file_name(), &Create::new(create)), attempt).await
+        let found = async {
+            let parent = walk(&self.root, path.folders(), create, path).await?;
+            settle(parent.file(path.file_name(), &Create::new(create)), attempt).await
+        };
+        match found.await {
+            // What is made where it is missing can only be missed where the store's own folder is gone.
+            Err(VfsError::NotFound { .. }) if create => {
+                Err(attempt.because("the site's storage was cleared; install again, or reload the page"))
+            }
+            answer => answer,
+        }
     }
 }
 
@@ -50,7 +59,11 @@ impl Store for OpfsStore {
     async fn open(&self, path: &VfsPath, create: bool) -> Result<OpfsFile, VfsError> {
         let entry = self.entry(path, create).await?;
         let attempt = Attempt { op: "createSyncAccessHandle", path };
-        let handle = settle(entry.open(), attempt).await?;
+        let promise = entry.open().map_err(|thrown| attempt.failed(&thrown))?;
+        let mut opening = Opening { promise: Some(promise.clone()) };
+        let handle = settle(Ok(promise), attempt).await;
+        opening.promise = None;
+        let handle = handle?;
         Ok(OpfsFile { path: path.clone(), handle, at: At::new() })
     }
 
@@ -120,6 +133,26 @@ impl Store for OpfsStore {
     }
 }
 
+/// A handle on its way. Dropped before it is there, it is closed as soon as it comes: the browser knows no way back.
+///
+/// The tab lock may be let go a little before that. Whoever gets it then finds the file in use, and tries again for a
+/// while, as with a page that has just died.
+struct Opening {
+    promise: Option<Promise>,
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if let Some(promise) = self.promise.take() {
+            spawn_local(async move {
+                if let Ok(handle) = JsFuture::from(promise).await {
+                    let _ = handle.unchecked_into::<AccessHandle>().close();
+                }
+            });
+        }
+    }
+}
+
 /// An open file; closed when dropped.
 pub struct OpfsFile {
     path: VfsPath,
@@ -159,11 +192,9 @@ impl StoreFile for OpfsFile {
         if written as usize == data.len() {
             return Ok(());
         }
-        // The specification lets a browser write less than asked for, and does not say why it did.
-        Err(self.during("write").because(format!(
-            "only {written} of {} bytes were written at offset {offset}; the storage may be full",
-            data.len()
-        )))
+        // The specification lets a browser write less than asked for, where something cuts the write short that is no
+        // error of the file: that is a full disk.
+        Err(VfsError::StorageFull { path: self.path.clone() })
     }
 
     fn truncate(&self, size: u64) -> Result<(), VfsError> {

@@ -4,7 +4,10 @@
 //! is given up, by its timeout or because its future is dropped, never keeps a lock that nobody knows of.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use js_sys::{Function, Promise};
@@ -14,8 +17,8 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use super::TabLocks;
 use crate::error::VfsError;
 use crate::path::VfsPath;
-use crate::web::exception::{self, Attempt};
-use crate::web::js::{AbortSignal, LOCKS, LockOptions, Locks};
+use crate::web::exception::Attempt;
+use crate::web::js::{AbortController, LOCKS, LockOptions, Locks};
 
 /// How long a request waits before it asks the browser to look at the lock's holder again.
 const NUDGE: Duration = Duration::from_secs(1);
@@ -49,17 +52,26 @@ impl Drop for WebGuard {
 struct Request {
     /// Set by the callback when the lock is there; taken by the future, or let go when that is gone.
     granted: RefCell<Option<WebGuard>>,
+    /// The browser has granted or refused it.
+    answered: Cell<bool>,
     /// The future is gone: a lock granted from now on is let go at once.
     over: Cell<bool>,
 }
 
 /// Ends a request when its future ends, in whatever way.
-struct EndOf(Rc<Request>);
+struct EndOf {
+    request: Rc<Request>,
+    /// Takes it out of the line; a request that does not wait has none.
+    controller: Option<AbortController>,
+}
 
 impl Drop for EndOf {
     fn drop(&mut self) {
-        self.0.over.set(true);
-        self.0.granted.take();
+        self.request.over.set(true);
+        self.request.granted.take();
+        if let Some(controller) = self.controller.as_ref().filter(|_| !self.request.answered.get()) {
+            controller.abort();
+        }
     }
 }
 
@@ -69,27 +81,32 @@ impl TabLocks for WebLocks {
     async fn acquire(&self, path: &VfsPath, timeout: Duration) -> Result<Option<WebGuard>, VfsError> {
         let attempt = Attempt { op: "navigator.locks.request", path };
         let options = LockOptions::new();
-        if timeout.is_zero() {
-            options.set_if_available(true);
-        } else {
-            let signal = AbortSignal::timeout(timeout.as_secs_f64() * 1e3)
-                .map_err(|thrown| attempt.failed(&thrown))?;
-            options.set_signal(&signal);
+        let controller = (!timeout.is_zero()).then(AbortController::new);
+        match &controller {
+            Some(controller) => options.set_signal(&controller.signal()),
+            None => options.set_if_available(true),
         }
 
         let request = Rc::new(Request::default());
-        let end = EndOf(Rc::clone(&request));
+        let end = EndOf { request: Rc::clone(&request), controller };
         let settled = settled(&format!("{}{path}", self.prefix), &options, &request, attempt)?;
         if timeout > NUDGE {
             spawn_local(nudge(Rc::clone(&request)));
         }
-        let outcome = JsFuture::from(settled).await;
-        let guard = end.0.granted.take();
-        match outcome {
-            Ok(_) => Ok(guard),
-            Err(thrown) if exception::name(&thrown) == "TimeoutError" => Ok(None),
-            Err(thrown) => Err(attempt.failed(&thrown)),
-        }
+        let mut settled = JsFuture::from(settled);
+        let outcome = if timeout.is_zero() {
+            settled.await.map(drop)
+        } else {
+            let mut timeout = pin!(sabrpc::sleep(timeout));
+            poll_fn(|context| match Pin::new(&mut settled).poll(context) {
+                Poll::Ready(answer) => Poll::Ready(answer.map(drop)),
+                Poll::Pending => timeout.as_mut().poll(context).map(Ok),
+            })
+            .await
+        };
+        let guard = request.granted.take();
+        drop(end);
+        outcome.map(|()| guard).map_err(|thrown| attempt.failed(&thrown))
     }
 }
 
@@ -104,6 +121,7 @@ fn settled(
     let settled = Promise::new(&mut |resolve, reject| {
         let request = Rc::clone(request);
         let granted = Closure::once_into_js(move |lock: JsValue| {
+            request.answered.set(true);
             let held = (!lock.is_null() && !request.over.get()).then(|| {
                 Promise::new(&mut |release, _| {
                     *request.granted.borrow_mut() = Some(WebGuard { release });
@@ -119,7 +137,7 @@ fn settled(
                 .and_then(|locks| locks.request(name, options, granted.unchecked_ref()))
         });
         match pending {
-            // Rejects at the timeout, and when the browser refuses locks. After the grant it settles with the release,
+            // Rejects when it was given up, and when the browser refuses locks. After the grant it settles with the release,
             // when nobody listens any more.
             Ok(pending) => spawn_local(async move {
                 if let Err(thrown) = JsFuture::from(pending).await {

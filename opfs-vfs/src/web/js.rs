@@ -125,12 +125,21 @@ extern "C" {
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_signal(this: &LockOptions, signal: &AbortSignal);
 
-    /// What ends a waiting lock request early.
+    /// What a waiting lock request listens to.
     #[wasm_bindgen(typescript_type = "AbortSignal")]
     pub(crate) type AbortSignal;
 
-    #[wasm_bindgen(static_method_of = AbortSignal, catch)]
-    pub(crate) fn timeout(milliseconds: f64) -> Result<AbortSignal, JsValue>;
+    /// What ends a waiting lock request early.
+    pub(crate) type AbortController;
+
+    #[wasm_bindgen(constructor)]
+    pub(crate) fn new() -> AbortController;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn signal(this: &AbortController) -> AbortSignal;
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn abort(this: &AbortController);
 }
 
 impl Create {
