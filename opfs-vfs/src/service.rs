@@ -56,7 +56,8 @@ pub trait Opfs {
     #[op(name = "xAccess")]
     async fn access(&self, path: &str, what: Access) -> Result<bool, VfsError>;
 
-    /// Removes a file; `sync_dir` asks for the removal to survive a crash.
+    /// Removes a file; `sync_dir` asks for the removal to survive a crash. A database goes with its journal and its log, and
+    /// not while any connection of any tab has it open ([`VfsError::InUse`]).
     #[op(name = "xDelete")]
     async fn delete(&self, path: &str, sync_dir: bool) -> Result<(), VfsError>;
 

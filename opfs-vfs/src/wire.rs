@@ -46,14 +46,24 @@ pub struct OpenFlags {
     pub create: bool,
     /// With `create`: fail if the file is there.
     pub exclusive: bool,
-    /// Delete the file when it is closed.
+    /// Delete the file when the last connection of the page closes it. SQLite asks for that with temporary files only,
+    /// which have no name; a named file whose owner dies stays.
     pub delete_on_close: bool,
+    /// Have a main database for oneself: fail with [`VfsError::InUse`](crate::VfsError::InUse) while any other connection
+    /// or tab has it open, and let nobody open it until the close.
+    pub alone: bool,
 }
 
 impl OpenFlags {
     /// A database for reading and writing that must exist.
-    pub const MAIN_DB: Self =
-        Self { kind: FileKind::MainDb, write: true, create: false, exclusive: false, delete_on_close: false };
+    pub const MAIN_DB: Self = Self {
+        kind: FileKind::MainDb,
+        write: true,
+        create: false,
+        exclusive: false,
+        delete_on_close: false,
+        alone: false,
+    };
 
     /// The same flags for another kind of file.
     pub const fn kind(mut self, kind: FileKind) -> Self {
@@ -76,6 +86,12 @@ impl OpenFlags {
     /// The same flags, for reading only.
     pub const fn read_only(mut self) -> Self {
         self.write = false;
+        self
+    }
+
+    /// The same flags, with nobody else at the database.
+    pub const fn alone(mut self) -> Self {
+        self.alone = true;
         self
     }
 

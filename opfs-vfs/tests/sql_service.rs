@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use opfs_vfs::install::native::install;
 use opfs_vfs::sql::{self, Connector, Database, Engine, OpenOptions, SqlAsyncClient, SqlClient, SqlError};
 use opfs_vfs::store::MemoryStore;
-use opfs_vfs::tabs::{LocalTabs, TabLocks};
+use opfs_vfs::tabs::{LocalTabs, TabLock, TabLocks};
 use opfs_vfs::{InstallOptions, VfsPath};
 use sabrpc::native::{ServerThread, block_on, spawn_with};
 use sabrpc::{CallError, Channel, ChannelConfig, RpcError};
@@ -149,7 +149,9 @@ fn a_busy_timeout_goes_by_the_clock() {
     let options = OpenOptions { busy_timeout: Duration::from_secs(1), ..OpenOptions::default() };
     client.open(1, file.as_str(), options).expect("it opens");
     client.exec(1, "CREATE TABLE t(a)").expect("a table");
-    let other_tab = block_on(tabs.acquire(&file, Duration::ZERO)).expect("locks work").expect("it is free");
+    let other_tab = block_on(tabs.acquire(&file, TabLock::Turn, Duration::ZERO))
+        .expect("locks work")
+        .expect("it is free");
     let start = Instant::now();
     let busy = client.exec(1, "INSERT INTO t VALUES (1)");
     assert!(matches!(&busy, Err(CallError::Service(error)) if error.code() == Some(5)), "{busy:?}");

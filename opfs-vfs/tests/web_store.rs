@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use opfs_vfs::store::opfs::OpfsStore;
 use opfs_vfs::store::{Store, StoreFile};
-use opfs_vfs::tabs::TabLocks;
 use opfs_vfs::tabs::web::WebLocks;
+use opfs_vfs::tabs::{TabLock, TabLocks};
 use opfs_vfs::{VfsError, VfsPath};
 use sabrpc::BulkIn;
 use wasm_bindgen::JsValue;
@@ -68,25 +68,31 @@ const SHORT: Duration = Duration::from_millis(60);
 async fn a_lock_is_held_until_its_guard_goes() {
     let locks = WebLocks::new("lock-test:");
     let name = path("/held");
-    let guard = locks.acquire(&name, SHORT).await.expect("locks work").expect("it is free");
-    assert!(locks.acquire(&name, Duration::ZERO).await.expect("locks work").is_none(), "without waiting");
-    assert!(locks.acquire(&name, SHORT).await.expect("locks work").is_none(), "after waiting");
-    assert!(locks.acquire(&path("/other"), SHORT).await.expect("locks work").is_some(), "names are apart");
+    let guard = locks.acquire(&name, TabLock::Turn, SHORT).await.expect("locks work").expect("it is free");
+    assert!(
+        locks.acquire(&name, TabLock::Turn, Duration::ZERO).await.expect("locks work").is_none(),
+        "without waiting"
+    );
+    assert!(locks.acquire(&name, TabLock::Turn, SHORT).await.expect("locks work").is_none(), "after waiting");
+    assert!(
+        locks.acquire(&path("/other"), TabLock::Turn, SHORT).await.expect("locks work").is_some(),
+        "names are apart"
+    );
     drop(guard);
-    assert!(locks.acquire(&name, SHORT).await.expect("locks work").is_some());
+    assert!(locks.acquire(&name, TabLock::Turn, SHORT).await.expect("locks work").is_some());
 }
 
 #[wasm_bindgen_test]
 async fn who_waits_gets_the_lock_when_it_is_let_go() {
     let locks = WebLocks::new("lock-test:");
     let name = path("/waited-for");
-    let guard = locks.acquire(&name, SHORT).await.expect("locks work").expect("it is free");
+    let guard = locks.acquire(&name, TabLock::Turn, SHORT).await.expect("locks work").expect("it is free");
     wasm_bindgen_futures::spawn_local(async move {
         // Longer than a second, so that the waiting request also asks the browser about the lock's holder.
         sabrpc::sleep(Duration::from_millis(1300)).await;
         drop(guard);
     });
-    let waited = locks.acquire(&name, Duration::from_secs(20)).await.expect("locks work");
+    let waited = locks.acquire(&name, TabLock::Turn, Duration::from_secs(20)).await.expect("locks work");
     assert!(waited.is_some());
 }
 
@@ -132,8 +138,8 @@ async fn a_file_that_cannot_be_made_is_not_called_missing() {
 async fn a_waiter_that_is_dropped_leaves_the_line() {
     let locks = WebLocks::new("lock-test:");
     let name = path("/left");
-    let guard = locks.acquire(&name, SHORT).await.expect("locks work").expect("it is free");
-    let mut waiting = Box::pin(locks.acquire(&name, Duration::from_secs(20)));
+    let guard = locks.acquire(&name, TabLock::Turn, SHORT).await.expect("locks work").expect("it is free");
+    let mut waiting = Box::pin(locks.acquire(&name, TabLock::Turn, Duration::from_secs(20)));
     std::future::poll_fn(|context| {
         assert!(waiting.as_mut().poll(context).is_pending());
         std::task::Poll::Ready(())
@@ -158,9 +164,9 @@ async fn in_line(name: &str) -> bool {
 async fn a_waiter_that_is_dropped_never_holds_the_lock() {
     let locks = WebLocks::new("lock-test:");
     let name = path("/given-up");
-    let guard = locks.acquire(&name, SHORT).await.expect("locks work").expect("it is free");
+    let guard = locks.acquire(&name, TabLock::Turn, SHORT).await.expect("locks work").expect("it is free");
     {
-        let waiting = locks.acquire(&name, Duration::from_secs(20));
+        let waiting = locks.acquire(&name, TabLock::Turn, Duration::from_secs(20));
         let mut waiting = std::pin::pin!(waiting);
         // Asked once, so that the request is in line, and then given up.
         std::future::poll_fn(|context| {
@@ -170,5 +176,20 @@ async fn a_waiter_that_is_dropped_never_holds_the_lock() {
         .await;
     }
     drop(guard);
-    assert!(locks.acquire(&name, Duration::from_secs(2)).await.expect("locks work").is_some());
+    assert!(locks.acquire(&name, TabLock::Turn, Duration::from_secs(2)).await.expect("locks work").is_some());
+}
+
+#[wasm_bindgen_test]
+async fn tabs_that_have_a_database_open_share_and_who_is_alone_does_not() {
+    let locks = WebLocks::new("lock-test:");
+    let name = path("/shared");
+    let first = locks.acquire(&name, TabLock::Open, SHORT).await.expect("locks work").expect("it is free");
+    let second = locks.acquire(&name, TabLock::Open, SHORT).await.expect("locks work").expect("it is shared");
+    assert!(locks.acquire(&name, TabLock::Turn, SHORT).await.expect("locks work").is_some(), "another lock");
+    assert!(locks.acquire(&name, TabLock::Alone, SHORT).await.expect("locks work").is_none());
+    drop((first, second));
+    let alone = locks.acquire(&name, TabLock::Alone, SHORT).await.expect("locks work").expect("it is free");
+    assert!(locks.acquire(&name, TabLock::Open, SHORT).await.expect("locks work").is_none());
+    drop(alone);
+    assert!(locks.acquire(&name, TabLock::Open, SHORT).await.expect("locks work").is_some());
 }

@@ -24,6 +24,7 @@ pub(super) fn open_flags(flags: c_int) -> OpenFlags {
         create: has(ffi::SQLITE_OPEN_CREATE),
         exclusive: has(ffi::SQLITE_OPEN_EXCLUSIVE),
         delete_on_close: has(ffi::SQLITE_OPEN_DELETEONCLOSE),
+        alone: false,
     }
 }
 

@@ -29,7 +29,6 @@ pub(super) enum Body<F, G> {
 pub(super) struct OpenFile<F, G> {
     pub(super) owner: Option<CallerId>,
     pub(super) write: bool,
-    pub(super) delete_on_close: bool,
     pub(super) body: Body<F, G>,
 }
 
@@ -113,12 +112,7 @@ mod tests {
     use super::*;
 
     fn temporary() -> OpenFile<(), ()> {
-        OpenFile {
-            owner: None,
-            write: true,
-            delete_on_close: false,
-            body: Body::Temporary(RefCell::default()),
-        }
+        OpenFile { owner: None, write: true, body: Body::Temporary(RefCell::default()) }
     }
 
     #[test]

@@ -5,7 +5,12 @@
 //! handle, the last one that goes back to NONE closes the handle and lets the tab lock go. Between the connections of the
 //! page SQLite's five states hold (`locks.rs`). Journals and logs have no lock of their own: their database's lock
 //! protects them, and their handles live from open to close.
+//!
+//! Beside that a page tells the others of each database that it has open at all, by a lock that is shared: who deletes or
+//! replaces a database must be alone with it, or a connection that is only idle would go on with pages of a file that is
+//! no more (`delete.rs`).
 
+mod delete;
 mod files;
 mod gate;
 mod locks;
@@ -23,7 +28,7 @@ use sabrpc::{CallerId, OpMetrics};
 use crate::error::VfsError;
 use crate::path::VfsPath;
 use crate::store::Store;
-use crate::tabs::TabLocks;
+use crate::tabs::{TabLock, TabLocks};
 use crate::wire::{FileId, FileKind, LockLevel, OpenFlags, Opened};
 use files::{Body, FileTable, OpenFile};
 use locks::Refused;
@@ -63,8 +68,6 @@ pub struct IoService<S: Store, L: TabLocks> {
     /// Opens under way, by ticket, so that one whose caller has gone leaves nothing behind.
     opening: RefCell<HashMap<u64, CallerId>>,
     next_ticket: Cell<u64>,
-    /// Files that a caller who has gone wanted deleted at their close.
-    doomed: RefCell<Vec<VfsPath>>,
     on_shutdown: RefCell<Option<Box<dyn FnOnce()>>>,
     read_metrics: RefCell<Option<ReadMetrics>>,
 }
@@ -80,7 +83,6 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             nodes: Nodes::default(),
             opening: RefCell::default(),
             next_ticket: Cell::new(0),
-            doomed: RefCell::default(),
             on_shutdown: RefCell::new(None),
             read_metrics: RefCell::new(None),
         }
@@ -101,9 +103,9 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         self.opening.borrow_mut().retain(|_, owner| *owner != caller);
         let owned = self.files.borrow().owned_by(Some(caller));
         for id in owned {
-            if let Ok(Some(path)) = self.close_now(id, Some(caller)) {
-                self.doomed.borrow_mut().push(path);
-            }
+            // A number from the table is open. A file to be deleted at its close stays: by the time that is done, its name
+            // may be somebody else's.
+            let _ = self.close_now(id, Some(caller));
         }
     }
 
@@ -111,7 +113,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         self.files.borrow().get(id, sabrpc::current_caller()).cloned()
     }
 
-    /// Closes a file; gives the path that is to be deleted now.
+    /// Closes a file; gives the path that its last user is to delete.
     fn close_now(&self, id: FileId, caller: Option<CallerId>) -> Result<Option<VfsPath>, VfsError> {
         let file = self.files.borrow_mut().remove(id, caller)?;
         let Body::Stored(node) = &file.body else {
@@ -120,14 +122,13 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         // Lowering to NONE has no step that could be refused.
         let _ = node.locks.borrow_mut().lower(id, LockLevel::None);
         node.let_go_if_idle();
-        Ok(file.delete_on_close.then(|| node.path.clone()))
+        Ok(node.delete_on_close.get().then(|| node.path.clone()))
     }
 
     async fn open_temporary(&self, flags: OpenFlags) -> Result<Opened, VfsError> {
         let file = OpenFile {
             owner: sabrpc::current_caller(),
             write: flags.write,
-            delete_on_close: false,
             body: Body::Temporary(RefCell::default()),
         };
         let file = self.files.borrow_mut().insert(file)?;
@@ -141,7 +142,11 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             self.opening.borrow_mut().insert(ticket, owner);
         }
         let main = flags.kind == FileKind::MainDb;
-        let reached = match self.nodes.join(path.clone(), main) {
+        let joined = match owner {
+            Some(_) if main && flags.alone => self.nodes.claim(&path, main, owner),
+            _ => self.nodes.join(path.clone(), main),
+        };
+        let reached = match joined {
             Some(node) => self.reach(&node, flags).await.map(|()| node),
             None => Err(VfsError::InUse { path }),
         };
@@ -151,12 +156,10 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             // The caller has gone meanwhile; nobody would ever close the file.
             return Err(VfsError::BadFile { file: FileId(u32::MAX) });
         }
-        let file = OpenFile {
-            owner,
-            write: flags.write,
-            delete_on_close: flags.delete_on_close,
-            body: Body::Stored(node),
-        };
+        if flags.delete_on_close {
+            node.delete_on_close.set(true);
+        }
+        let file = OpenFile { owner, write: flags.write, body: Body::Stored(node) };
         let file = self.files.borrow_mut().insert(file)?;
         Ok(Opened { file, read_only: !flags.write })
     }
@@ -165,6 +168,10 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
     async fn reach(&self, node: &User<S::File, L::Guard>, flags: OpenFlags) -> Result<(), VfsError> {
         let _inside = node.gate.enter().await;
         let path = &node.path;
+        if node.main && !node.is_announced() {
+            let lock = if node.alone.is_some() { TabLock::Alone } else { TabLock::Open };
+            node.announce(self.announce(path, lock).await?);
+        }
         if flags.create && flags.exclusive && !self.store.create(path).await? {
             return Err(VfsError::AlreadyExists { path: path.clone() });
         }
@@ -226,35 +233,10 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
 
     /// Gets the tab lock, then the handle. An error at the handle lets the lock go, or no tab would ever get it again.
     async fn fetch(&self, path: &VfsPath) -> Result<(S::File, L::Guard), VfsError> {
-        let guard = self.tabs.acquire(path, self.options.lock_wait).await?;
+        let guard = self.tabs.acquire(path, TabLock::Turn, self.options.lock_wait).await?;
         let guard = guard.ok_or_else(|| VfsError::Busy { path: path.clone() })?;
         let handle = self.open_handle(path, false).await?;
         Ok((handle, guard))
-    }
-
-    /// Removes a file, waiting a little for a handle that is still held elsewhere.
-    async fn remove(&self, path: &VfsPath) -> Result<(), VfsError> {
-        let mut waited = Duration::ZERO;
-        loop {
-            if self.nodes.is_used(path) {
-                return Err(VfsError::InUse { path: path.clone() });
-            }
-            match self.store.delete(path).await {
-                Err(VfsError::InUse { .. }) if waited < self.options.handle_wait => {
-                    sabrpc::sleep(HANDLE_PAUSE).await;
-                    waited += HANDLE_PAUSE;
-                }
-                answer => return answer,
-            }
-        }
-    }
-
-    /// Deletes what callers who have gone wanted deleted. What cannot be deleted stays: nobody is there to be told.
-    async fn sweep(&self) {
-        let doomed = self.doomed.take();
-        for path in doomed {
-            let _ = self.remove(&path).await;
-        }
     }
 }
 

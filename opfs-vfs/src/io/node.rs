@@ -5,6 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use sabrpc::CallerId;
+
 use super::gate::Gate;
 use super::locks::LockTable;
 use crate::path::VfsPath;
@@ -18,21 +20,30 @@ pub(super) struct Node<F, G> {
     pub(super) main: bool,
     pub(super) gate: Gate,
     pub(super) locks: RefCell<LockTable<FileId>>,
-    // The order of these two is the order of their drop: other tabs get their turn after the handle is closed.
+    /// Who has the path to itself, and lets nobody else of this page have it open.
+    pub(super) alone: Option<CallerId>,
+    /// The last user deletes the file.
+    pub(super) delete_on_close: Cell<bool>,
+    // The order of these is the order of their drop: other tabs get their turn after the handle is closed, and may delete
+    // the file after that.
     handle: RefCell<Option<F>>,
     guard: RefCell<Option<G>>,
+    opened: RefCell<Option<G>>,
     users: Cell<u32>,
 }
 
 impl<F, G> Node<F, G> {
-    fn new(path: VfsPath, main: bool) -> Self {
+    fn new(path: VfsPath, main: bool, alone: Option<CallerId>) -> Self {
         Self {
             path,
             main,
+            alone,
+            delete_on_close: Cell::new(false),
             gate: Gate::default(),
             locks: RefCell::default(),
             handle: RefCell::new(None),
             guard: RefCell::new(None),
+            opened: RefCell::new(None),
             users: Cell::new(0),
         }
     }
@@ -45,6 +56,16 @@ impl<F, G> Node<F, G> {
     /// Whether a handle is open.
     pub(super) fn is_open(&self) -> bool {
         self.handle.borrow().is_some()
+    }
+
+    /// Whether the other tabs know that this page has the database open.
+    pub(super) fn is_announced(&self) -> bool {
+        self.opened.borrow().is_some()
+    }
+
+    /// Keeps what says that this page has the database open, as long as the node lives.
+    pub(super) fn announce(&self, opened: G) {
+        *self.opened.borrow_mut() = Some(opened);
     }
 
     /// Takes over what was fetched for a main database.
@@ -86,15 +107,34 @@ impl<F, G> Default for Nodes<F, G> {
 }
 
 impl<F, G> Nodes<F, G> {
-    /// Joins the users of `path`; `None` says that it is open as another kind of file.
+    /// Joins the users of `path`; `None` says that it is open as another kind of file, or that somebody has it to itself.
     pub(super) fn join(&self, path: VfsPath, main: bool) -> Option<User<F, G>> {
         let mut nodes = self.by_path.borrow_mut();
-        let node = nodes.entry(path).or_insert_with_key(|path| Rc::new(Node::new(path.clone(), main)));
-        if node.main != main {
+        let node = nodes.entry(path).or_insert_with_key(|path| Rc::new(Node::new(path.clone(), main, None)));
+        (node.main == main && node.alone.is_none()).then(|| self.enter(node))
+    }
+
+    /// Becomes the first user of `path`, and with a caller in `alone` the only one as long as it stays. `None` says that
+    /// there are users already.
+    pub(super) fn claim(&self, path: &VfsPath, main: bool, alone: Option<CallerId>) -> Option<User<F, G>> {
+        let mut nodes = self.by_path.borrow_mut();
+        if nodes.contains_key(path) {
             return None;
         }
+        let node = nodes.entry(path.clone()).or_insert(Rc::new(Node::new(path.clone(), main, alone)));
+        Some(self.enter(node))
+    }
+
+    /// Joins `caller` itself, which has `path` to itself and holds no lock on it now.
+    pub(super) fn rejoin(&self, path: &VfsPath, caller: Option<CallerId>) -> Option<User<F, G>> {
+        let nodes = self.by_path.borrow();
+        let node = nodes.get(path)?;
+        (caller.is_some() && node.alone == caller && !node.is_ours()).then(|| self.enter(node))
+    }
+
+    fn enter(&self, node: &Rc<Node<F, G>>) -> User<F, G> {
         node.users.set(node.users.get() + 1);
-        Some(User { node: Rc::clone(node), nodes: Rc::clone(&self.by_path) })
+        User { node: Rc::clone(node), nodes: Rc::clone(&self.by_path) }
     }
 
     /// Whether a file is open under `path`.

@@ -23,13 +23,13 @@ impl<S: Store, L: TabLocks> Opfs for IoService<S, L> {
             return self.open_temporary(flags).await;
         }
         let path = VfsPath::parse(path)?;
-        self.sweep().await;
         self.open_stored(path, flags).await
     }
 
     async fn close(&self, file: FileId) -> Result<(), VfsError> {
         match self.close_now(file, sabrpc::current_caller())? {
-            // Another connection of the page may still have it open; the last one deletes it.
+            // Another connection of the page may still have it open, whether or not it asked for this; the last one
+            // deletes it.
             Some(path) if !self.nodes.is_used(&path) => match self.remove(&path).await {
                 Err(VfsError::NotFound { .. }) => Ok(()),
                 answer => answer,
@@ -118,7 +118,6 @@ impl<S: Store, L: TabLocks> Opfs for IoService<S, L> {
 
     async fn access(&self, path: &str, _what: Access) -> Result<bool, VfsError> {
         let path = VfsPath::parse(path)?;
-        self.sweep().await;
         // A store has no file that could be read and not written, so both questions have one answer. The store is asked
         // each time: another tab may have left a journal behind since.
         self.store.exists(&path).await
@@ -126,7 +125,6 @@ impl<S: Store, L: TabLocks> Opfs for IoService<S, L> {
 
     async fn delete(&self, path: &str, sync_dir: bool) -> Result<(), VfsError> {
         let path = VfsPath::parse(path)?;
-        self.sweep().await;
         self.remove(&path).await?;
         if sync_dir { self.store.sync_folder(&path).await } else { Ok(()) }
     }
@@ -150,7 +148,6 @@ impl<S: Store, L: TabLocks> Opfs for IoService<S, L> {
     }
 
     async fn list(&self) -> Result<Vec<Entry>, VfsError> {
-        self.sweep().await;
         let mut files = self.store.list().await?;
         files.sort();
         Ok(files.into_iter().map(|(path, size)| Entry { path, size }).collect())

@@ -291,16 +291,7 @@ impl Sql for Engine {
 
     fn delete(&self, path: &str) -> Result<(), SqlError> {
         let vfs = self.vfs()?;
-        // The database goes first: should this worker die in between, SQLite drops a journal that has no database, while a
-        // database without its hot journal would be corrupt.
-        vfs.client.delete(path, true).map_err(file_error)?;
-        for companion in ["-journal", "-wal"] {
-            match vfs.client.delete(&format!("{path}{companion}"), true) {
-                Ok(()) | Err(CallError::Service(VfsError::NotFound { .. })) => {}
-                Err(error) => return Err(file_error(error)),
-            }
-        }
-        Ok(())
+        vfs.client.delete(path, true).map_err(file_error)
     }
 
     fn export_begin(&self, path: &str) -> Result<Transfer, SqlError> {

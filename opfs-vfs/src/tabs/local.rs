@@ -1,5 +1,5 @@
 //! Tab locks within one process: several I/O services, each on its own thread, play the tabs of one origin. Keeps the
-//! promises of Web Locks: one holder, waiters in line, and who dies lets go.
+//! promises of Web Locks: one holder or several that share, waiters in line, and who dies lets go.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use super::TabLocks;
+use super::{TabLock, TabLocks};
 use crate::error::VfsError;
 use crate::path::VfsPath;
 
@@ -20,14 +20,30 @@ pub struct LocalTabs {
 
 #[derive(Default)]
 struct Lines {
-    by_path: BTreeMap<VfsPath, Line>,
+    by_name: BTreeMap<String, Line>,
     next_ticket: u64,
 }
 
-/// Who holds a lock (the first), and who waits behind.
+/// Who holds a lock (the first, or the first ones if they share), and who waits behind.
 #[derive(Default)]
 struct Line {
-    tickets: VecDeque<(u64, Option<Waker>)>,
+    tickets: VecDeque<Ticket>,
+}
+
+struct Ticket {
+    number: u64,
+    shared: bool,
+    waker: Option<Waker>,
+}
+
+impl Line {
+    /// How many at the head of the line hold the lock.
+    fn holders(&self) -> usize {
+        match self.tickets.iter().take_while(|ticket| ticket.shared).count() {
+            0 => self.tickets.len().min(1),
+            sharing => sharing,
+        }
+    }
 }
 
 impl LocalTabs {
@@ -36,17 +52,23 @@ impl LocalTabs {
         Self::default()
     }
 
-    /// Whether somebody holds the lock on `path`.
+    /// Whether some tab has the turn at `path`.
     pub fn held(&self, path: &VfsPath) -> bool {
-        lock(&self.lines).by_path.contains_key(path)
+        lock(&self.lines).by_name.contains_key(&TabLock::Turn.name(path))
     }
 
-    fn join(&self, path: &VfsPath) -> LocalGuard {
+    /// Whether some tab has `path` open.
+    pub fn is_open(&self, path: &VfsPath) -> bool {
+        lock(&self.lines).by_name.contains_key(&TabLock::Open.name(path))
+    }
+
+    fn join(&self, name: String, shared: bool) -> LocalGuard {
         let mut lines = lock(&self.lines);
         lines.next_ticket += 1;
-        let ticket = lines.next_ticket;
-        lines.by_path.entry(path.clone()).or_default().tickets.push_back((ticket, None));
-        LocalGuard { lines: Arc::clone(&self.lines), path: path.clone(), ticket }
+        let number = lines.next_ticket;
+        let line = lines.by_name.entry(name.clone()).or_default();
+        line.tickets.push_back(Ticket { number, shared, waker: None });
+        LocalGuard { lines: Arc::clone(&self.lines), name, number }
     }
 }
 
@@ -57,14 +79,19 @@ fn lock(lines: &Mutex<Lines>) -> MutexGuard<'_, Lines> {
 impl TabLocks for LocalTabs {
     type Guard = LocalGuard;
 
-    async fn acquire(&self, path: &VfsPath, timeout: Duration) -> Result<Option<LocalGuard>, VfsError> {
-        let guard = self.join(path);
-        if guard.is_first(None) {
+    async fn acquire(
+        &self,
+        path: &VfsPath,
+        lock: TabLock,
+        timeout: Duration,
+    ) -> Result<Option<LocalGuard>, VfsError> {
+        let guard = self.join(lock.name(path), lock.is_shared());
+        if guard.holds(None) {
             return Ok(Some(guard));
         }
         let mut end = pin!(sabrpc::sleep(timeout));
         let got = poll_fn(|context| {
-            if guard.is_first(Some(context.waker())) {
+            if guard.holds(Some(context.waker())) {
                 return Poll::Ready(true);
             }
             end.as_mut().poll(context).map(|()| false)
@@ -74,43 +101,47 @@ impl TabLocks for LocalTabs {
     }
 }
 
-/// A place in line; the first place holds the lock. Dropping it leaves the line and lets the next one in.
+/// A place in line; the first places hold the lock. Dropping it leaves the line and lets the next one in.
 pub struct LocalGuard {
     lines: Arc<Mutex<Lines>>,
-    path: VfsPath,
-    ticket: u64,
+    name: String,
+    number: u64,
 }
 
 impl LocalGuard {
-    /// Whether this place is the first; otherwise leaves `waker` to be told.
-    fn is_first(&self, waker: Option<&Waker>) -> bool {
+    /// Whether this place holds the lock; otherwise leaves `waker` to be told.
+    fn holds(&self, waker: Option<&Waker>) -> bool {
         let mut lines = lock(&self.lines);
-        let Some(line) = lines.by_path.get_mut(&self.path) else {
+        let Some(line) = lines.by_name.get_mut(&self.name) else {
             return false;
         };
-        if line.tickets.front().is_some_and(|(ticket, _)| *ticket == self.ticket) {
-            return true;
+        let holders = line.holders();
+        let mut places = line.tickets.iter_mut().enumerate();
+        match places.find(|(_, ticket)| ticket.number == self.number) {
+            Some((place, ticket)) if place >= holders => {
+                ticket.waker = waker.cloned();
+                false
+            }
+            found => found.is_some(),
         }
-        if let Some((_, place)) = line.tickets.iter_mut().find(|(ticket, _)| *ticket == self.ticket) {
-            *place = waker.cloned();
-        }
-        false
     }
 }
 
 impl Drop for LocalGuard {
     fn drop(&mut self) {
         let mut lines = lock(&self.lines);
-        let Some(line) = lines.by_path.get_mut(&self.path) else {
+        let Some(line) = lines.by_name.get_mut(&self.name) else {
             return;
         };
-        line.tickets.retain(|(ticket, _)| *ticket != self.ticket);
-        let next = line.tickets.front_mut().and_then(|(_, waker)| waker.take());
+        line.tickets.retain(|ticket| ticket.number != self.number);
+        let holders = line.holders();
+        let wakers: Vec<Waker> =
+            line.tickets.iter_mut().take(holders).filter_map(|ticket| ticket.waker.take()).collect();
         if line.tickets.is_empty() {
-            lines.by_path.remove(&self.path);
+            lines.by_name.remove(&self.name);
         }
         drop(lines);
-        if let Some(waker) = next {
+        for waker in wakers {
             waker.wake();
         }
     }
@@ -133,15 +164,15 @@ mod tests {
     #[test]
     fn one_holds_and_a_waiter_gives_up_after_its_timeout() {
         let tabs = LocalTabs::new();
-        let held = block_on(tabs.acquire(&path(), MOMENT)).unwrap().unwrap();
+        let held = block_on(tabs.acquire(&path(), TabLock::Turn, MOMENT)).unwrap().unwrap();
         let start = std::time::Instant::now();
-        assert!(block_on(tabs.acquire(&path(), MOMENT)).unwrap().is_none());
+        assert!(block_on(tabs.acquire(&path(), TabLock::Turn, MOMENT)).unwrap().is_none());
         assert!(start.elapsed() >= MOMENT);
         let other = VfsPath::parse("b.db").unwrap();
-        assert!(block_on(tabs.acquire(&other, MOMENT)).unwrap().is_some(), "names are apart");
+        assert!(block_on(tabs.acquire(&other, TabLock::Turn, MOMENT)).unwrap().is_some(), "names are apart");
         drop(held);
         assert!(!tabs.held(&path()));
-        assert!(block_on(tabs.acquire(&path(), MOMENT)).unwrap().is_some());
+        assert!(block_on(tabs.acquire(&path(), TabLock::Turn, MOMENT)).unwrap().is_some());
     }
 
     #[test]
@@ -149,10 +180,10 @@ mod tests {
         let (tabs, long) = (LocalTabs::new(), Duration::from_secs(60));
         let mut context = Context::from_waker(Waker::noop());
         let path = path();
-        let held = block_on(tabs.acquire(&path, long)).unwrap();
-        let mut first = Box::pin(tabs.acquire(&path, long));
-        let mut second = Box::pin(tabs.acquire(&path, long));
-        let mut third = Box::pin(tabs.acquire(&path, long));
+        let held = block_on(tabs.acquire(&path, TabLock::Turn, long)).unwrap();
+        let mut first = Box::pin(tabs.acquire(&path, TabLock::Turn, long));
+        let mut second = Box::pin(tabs.acquire(&path, TabLock::Turn, long));
+        let mut third = Box::pin(tabs.acquire(&path, TabLock::Turn, long));
         for waiter in [&mut first, &mut second, &mut third] {
             assert!(waiter.as_mut().poll(&mut context).is_pending());
         }
@@ -167,13 +198,40 @@ mod tests {
     #[test]
     fn a_waiter_on_another_thread_is_woken() {
         let tabs = LocalTabs::new();
-        let held = block_on(tabs.acquire(&path(), MOMENT)).unwrap();
+        let held = block_on(tabs.acquire(&path(), TabLock::Turn, MOMENT)).unwrap();
         std::thread::scope(|scope| {
-            let waiting =
-                scope.spawn(|| block_on(tabs.acquire(&path(), Duration::from_secs(60))).unwrap().is_some());
+            let waiting = scope.spawn(|| {
+                block_on(tabs.acquire(&path(), TabLock::Turn, Duration::from_secs(60))).unwrap().is_some()
+            });
             std::thread::sleep(MOMENT);
             drop(held);
             assert!(waiting.join().unwrap());
         });
+    }
+
+    #[test]
+    fn who_has_it_open_shares_and_who_wants_it_alone_waits_in_line() {
+        let (tabs, long) = (LocalTabs::new(), Duration::from_secs(60));
+        let mut context = Context::from_waker(Waker::noop());
+        let path = path();
+        let first = block_on(tabs.acquire(&path, TabLock::Open, MOMENT)).unwrap().unwrap();
+        let second = block_on(tabs.acquire(&path, TabLock::Open, MOMENT)).unwrap().unwrap();
+        assert!(block_on(tabs.acquire(&path, TabLock::Turn, MOMENT)).unwrap().is_some(), "another lock");
+        assert!(block_on(tabs.acquire(&path, TabLock::Alone, MOMENT)).unwrap().is_none());
+        let mut alone = Box::pin(tabs.acquire(&path, TabLock::Alone, long));
+        assert!(alone.as_mut().poll(&mut context).is_pending());
+        let mut third = Box::pin(tabs.acquire(&path, TabLock::Open, long));
+        assert!(third.as_mut().poll(&mut context).is_pending(), "it came after who waits to be alone");
+        drop(first);
+        assert!(alone.as_mut().poll(&mut context).is_pending());
+        drop(second);
+        let Poll::Ready(Ok(Some(held))) = alone.as_mut().poll(&mut context) else {
+            panic!("nobody has it open any more");
+        };
+        assert!(third.as_mut().poll(&mut context).is_pending());
+        drop(held);
+        assert!(third.as_mut().poll(&mut context).is_ready());
+        drop(third);
+        assert!(!tabs.is_open(&path));
     }
 }

@@ -15,18 +15,48 @@ pub mod web;
 #[cfg(not(target_arch = "wasm32"))]
 pub use local::LocalTabs;
 
-/// Exclusive locks by name that hold between the tabs of one origin.
+/// What a tab asks for about a database. Each database has two locks: one that tabs take turns with, and one that says
+/// who has it open at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TabLock {
+    /// The turn to read and write; one tab at a time.
+    Turn,
+    /// Having the database open, whether or not anything is read; many tabs at a time.
+    Open,
+    /// Being the only one that has the database open, to delete or replace it; not together with [`TabLock::Open`].
+    Alone,
+}
+
+impl TabLock {
+    /// The name of the lock; a path begins with a slash, so that the two of a database, and those of different
+    /// databases, are apart.
+    pub fn name(self, path: &VfsPath) -> String {
+        match self {
+            Self::Turn => path.to_string(),
+            Self::Open | Self::Alone => format!("open:{path}"),
+        }
+    }
+
+    /// Whether several tabs can have it at once.
+    pub fn is_shared(self) -> bool {
+        self == Self::Open
+    }
+}
+
+/// Locks by name that hold between the tabs of one origin.
 ///
-/// Waiting is in line: who asks first is served first. A tab that dies lets go of what it held.
+/// Waiting is in line: who asks first is served first, and those at the head of the line who share are served together. A
+/// tab that dies lets go of what it held.
 pub trait TabLocks: 'static {
     /// Holds the lock; dropping it lets go.
     type Guard: 'static;
 
-    /// Takes the lock on `path`, waiting in line at most `timeout`; `None` says that it was still held elsewhere then.
+    /// Takes a lock of `path`, waiting in line at most `timeout`; `None` says that it was still held elsewhere then.
     /// A waiter that is dropped leaves the line and never holds the lock.
     fn acquire(
         &self,
         path: &VfsPath,
+        lock: TabLock,
         timeout: Duration,
     ) -> impl Future<Output = Result<Option<Self::Guard>, VfsError>>;
 }

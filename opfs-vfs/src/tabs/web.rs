@@ -1,4 +1,4 @@
-//! Locks between tabs through the browser's Web Locks: one exclusive lock per name, first come, first served.
+//! Locks between tabs through the browser's Web Locks: two locks per name, first come, first served.
 //!
 //! A lock lives as long as its [`WebGuard`]; the browser frees it also when the worker or its page dies. A request that
 //! is given up, by its timeout or because its future is dropped, never keeps a lock that nobody knows of.
@@ -14,7 +14,7 @@ use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use super::TabLocks;
+use super::{TabLock, TabLocks};
 use crate::error::VfsError;
 use crate::path::VfsPath;
 use crate::web::exception::Attempt;
@@ -78,9 +78,17 @@ impl Drop for EndOf {
 impl TabLocks for WebLocks {
     type Guard = WebGuard;
 
-    async fn acquire(&self, path: &VfsPath, timeout: Duration) -> Result<Option<WebGuard>, VfsError> {
+    async fn acquire(
+        &self,
+        path: &VfsPath,
+        lock: TabLock,
+        timeout: Duration,
+    ) -> Result<Option<WebGuard>, VfsError> {
         let attempt = Attempt { op: "navigator.locks.request", path };
         let options = LockOptions::new();
+        if lock.is_shared() {
+            options.set_mode("shared");
+        }
         let controller = (!timeout.is_zero()).then(AbortController::new);
         match &controller {
             Some(controller) => options.set_signal(&controller.signal()),
@@ -89,7 +97,7 @@ impl TabLocks for WebLocks {
 
         let request = Rc::new(Request::default());
         let end = EndOf { request: Rc::clone(&request), controller };
-        let settled = settled(&format!("{}{path}", self.prefix), &options, &request, attempt)?;
+        let settled = settled(&format!("{}{}", self.prefix, lock.name(path)), &options, &request, attempt)?;
         if timeout > NUDGE {
             spawn_local(nudge(Rc::clone(&request)));
         }

@@ -119,6 +119,9 @@ extern "C" {
     #[wasm_bindgen(extends = js_sys::Object)]
     pub(crate) type LockOptions;
 
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_mode(this: &LockOptions, mode: &str);
+
     #[wasm_bindgen(method, setter, js_name = ifAvailable)]
     pub(crate) fn set_if_available(this: &LockOptions, only_if_available: bool);
 
