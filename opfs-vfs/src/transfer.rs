@@ -86,6 +86,11 @@ fn is_whole<R: Region>(
 /// Puts a database file in place of `path`. With `replace` an existing database goes, otherwise it is refused.
 ///
 /// A tab that dies in the middle leaves a file without its header, which SQLite will not open; never a half of each.
+///
+/// Replacing is for a database that no connection has open, in any tab, and of which there is a copy: a connection that is
+/// idle may go on with pages of the old database, and a replacement that fails in the middle, for want of space say, has
+/// ended the old one. The bytes are not looked at; a file in WAL mode can be opened only with exclusive locking, so change
+/// its journal mode before.
 pub fn import<R: Region>(
     client: &OpfsClient<R>,
     path: &str,
