@@ -36,6 +36,12 @@ pub enum TransferError {
         /// The database.
         path: VfsPath,
     },
+    /// The bytes cannot become a database here.
+    #[error("the bytes to import {why}")]
+    Unimportable {
+        /// What is wrong with them, and what to do.
+        why: &'static str,
+    },
 }
 
 /// Hands the bytes of a database on, in order and in pieces, and says how many there were. No connection changes the
@@ -89,8 +95,7 @@ fn is_whole<R: Region>(
 ///
 /// Replacing is for a database that no connection has open, in any tab, and of which there is a copy: a connection that is
 /// idle may go on with pages of the old database, and a replacement that fails in the middle, for want of space say, has
-/// ended the old one. The bytes are not looked at; a file in WAL mode can be opened only with exclusive locking, so change
-/// its journal mode before.
+/// ended the old one.
 pub fn import<R: Region>(
     client: &OpfsClient<R>,
     path: &str,
@@ -98,12 +103,49 @@ pub fn import<R: Region>(
     replace: bool,
 ) -> Result<(), TransferError> {
     let path = VfsPath::parse(path)?;
+    check(bytes)?;
     let open = Open::new(client, &path, OpenFlags::MAIN_DB.create())?;
     client.lock(open.file, LockLevel::Shared)?;
     client.lock(open.file, LockLevel::Exclusive)?;
     if !replace && client.file_size(open.file)? > 0 {
         return Err(TransferError::Exists { path });
     }
+    let filled = fill(client, &path, &open, bytes);
+    if filled.is_err() {
+        // What is there now is no database. An empty file is one, and does not bar another try.
+        let _ = client.truncate(open.file, 0);
+    }
+    filled?;
+    open.close()
+}
+
+/// Refuses, before anything is touched, what SQLite would not open afterwards.
+fn check(bytes: &[u8]) -> Result<(), TransferError> {
+    let unimportable = |why| Err(TransferError::Unimportable { why });
+    match bytes.get(..HEADER) {
+        // An empty file is an empty database.
+        _ if bytes.is_empty() => Ok(()),
+        Some(header) if header.starts_with(b"SQLite format 3\0") && bytes.len().is_multiple_of(512) => {
+            // Versions of the format for writing and reading: 2 is a write-ahead log.
+            if header[18] == 2 || header[19] == 2 {
+                return unimportable(
+                    "are in WAL mode, which needs exclusive locking here: \
+                     say `PRAGMA journal_mode = DELETE` where they come from, and export again",
+                );
+            }
+            Ok(())
+        }
+        _ => unimportable("are no SQLite database: give the whole file, unencrypted"),
+    }
+}
+
+/// Fills a locked file.
+fn fill<R: Region>(
+    client: &OpfsClient<R>,
+    path: &VfsPath,
+    open: &Open<'_, R>,
+    bytes: &[u8],
+) -> Result<(), TransferError> {
     // An empty database comes first and lasts: SQLite then drops a journal of the old one instead of playing it back.
     client.truncate(open.file, 0)?;
     client.sync(open.file)?;
@@ -120,7 +162,7 @@ pub fn import<R: Region>(
     client.sync(open.file)?;
     client.write(open.file, header, 0)?;
     client.sync(open.file)?;
-    open.close()
+    Ok(())
 }
 
 /// An open file that is closed on every way out, which also gives its locks back.

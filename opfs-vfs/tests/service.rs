@@ -264,7 +264,23 @@ fn a_busy_database_is_not_exported_or_replaced() {
     let client = tab.installed.client().unwrap();
     let busy = |error: TransferError| error.to_string().contains("locked by another connection");
     assert!(busy(export(&client, "app.db", |_| ()).unwrap_err()));
-    assert!(busy(import(&client, "app.db", b"x", true).unwrap_err()));
+    assert!(busy(import(&client, "app.db", b"", true).unwrap_err()));
     db.execute_batch("COMMIT").unwrap();
     assert!(export(&client, "app.db", |_| ()).unwrap() > 0);
+}
+
+#[test]
+fn what_sqlite_would_not_open_is_not_imported() {
+    let tab = Tab::new(MemoryStore::new(), &LocalTabs::new());
+    let client = tab.installed.client().unwrap();
+    let refused = |bytes: &[u8]| import(&client, "in.db", bytes, false).unwrap_err().to_string();
+    assert!(refused(b"this is a jpeg").contains("no SQLite database"));
+    assert!(
+        refused(&[b"SQLite format 3\0".as_slice(), &[0; 600]].concat()).contains("no SQLite database"),
+        "cut off"
+    );
+    let mut wal = [b"SQLite format 3\0".as_slice(), &[0; 496]].concat();
+    wal[18..20].fill(2);
+    assert!(refused(&wal).contains("journal_mode = DELETE"));
+    assert!(!client.access("in.db", Access::Exists).unwrap(), "nothing was touched");
 }

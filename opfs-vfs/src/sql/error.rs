@@ -10,6 +10,12 @@ use crate::transfer::TransferError;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum SqlError {
+    /// The bytes to import cannot become a database here.
+    #[error("the bytes to import {why}")]
+    Unimportable {
+        /// What is wrong with them, and what to do.
+        why: String,
+    },
     /// SQLite said no.
     #[error("{message} (SQLite code {code}, {name})")]
     Sqlite {
@@ -127,6 +133,7 @@ impl From<TransferError> for SqlError {
             TransferError::Call(CallError::Rpc(error)) => Self::Io(error),
             TransferError::Exists { path } => Self::Exists { path: path.into() },
             TransferError::Unfinished { path } => Self::Unfinished { path: path.into() },
+            TransferError::Unimportable { why } => Self::Unimportable { why: why.to_owned() },
         }
     }
 }
