@@ -58,7 +58,9 @@ pub struct Server<S: Dispatch, R: Region = DefaultRegion> {
     waker: Waker,
     /// Once the channel is taken; dropping the server then is a failure.
     life: Option<Life>,
-    /// A stop was asked for when it was last looked.
+    /// The doorbell when it was last looked around.
+    bell: i32,
+    /// A stop was asked for when it was last looked around.
     stopping: bool,
     /// When the event loop has its next turn.
     turn_ends: Duration,
@@ -82,6 +84,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             meters,
             waker: Waker::noop().clone(),
             life: None,
+            bell: 0,
             stopping: false,
             turn_ends: Duration::ZERO,
             clock: Duration::ZERO,
@@ -276,21 +279,29 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             if seq == desk.taken {
                 continue;
             }
+            // Who came or went, or asked for a stop, rang the bell first: all that comes before this request.
+            let bell = self.channel.region.load(layout::AT_DOORBELL);
+            if bell != self.bell {
+                self.bell = bell;
+                self.look_around();
+                if self.desks[index].taken == seq {
+                    any = true;
+                    continue;
+                }
+            }
             // A server that was asked to stop takes nothing new.
             let goes_on = op & (flag::CONTINUE | flag::PIECE) != 0 && op & flag::FIRST == 0;
             if self.stopping && !goes_on {
                 continue;
             }
             any = true;
-            if op & flag::ASKER != flag::asker(desk.owner) {
+            if op & flag::ASKER != flag::asker(self.desks[index].owner) {
                 self.look_at(index);
                 if self.desks[index].taken == seq {
                     continue;
                 }
             }
             self.take(index, seq, op, len);
-            // What was just executed may have asked for the stop.
-            self.stopping = self.stop_asked();
         }
         any
     }
