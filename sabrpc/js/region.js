@@ -72,20 +72,21 @@ export function region_publish(h, w, value, a, b, flag) {
   return Atomics.load(view, flag) !== 0;
 }
 
-// Writes the two words behind `w` to our memory at `out` when it changed.
-export function region_await_change(h, w, old, polls, out) {
+// Writes the two words behind `w`, and the word `also`, to our memory at `out` when it changed.
+export function region_await_change(h, w, old, polls, also, out) {
   if (h !== current) select(h);
   const view = words;
-  for (let i = 0; i < polls; i++) {
+  do {
     const value = Atomics.load(view, w);
     if (value !== old) {
       const at = out >>> 2;
-      if (at + 1 >= own32.length) refresh();
+      if (at + 2 >= own32.length) refresh();
       own32[at] = view[w + 1];
       own32[at + 1] = view[w + 2];
+      own32[at + 2] = Atomics.load(view, also);
       return value;
     }
-  }
+  } while (--polls > 0);
   return old;
 }
 
@@ -178,4 +179,28 @@ export function memory_buffer(memory) {
 
 export function buffer_length(buffer) {
   return buffer.byteLength;
+}
+
+// The helper module of region/web/helper.rs: its functions go to `places` of our function table, in this order.
+const helperFunctions = ["load", "publish", "await_change", "copy_in", "copy_out"];
+let helper;
+
+export function helper_install(bytes, own, table, shared, places) {
+  if (!(shared instanceof WebAssembly.Memory)) return false;
+  // Invalid without multi-memory.
+  helper ??= WebAssembly.validate(bytes.slice()) ? new WebAssembly.Module(bytes.slice()) : null;
+  if (helper === null) return false;
+  try {
+    const { exports } = new WebAssembly.Instance(helper, { sabrpc: { own, shared } });
+    helperFunctions.forEach((name, i) => table.set(places[i], exports[name]));
+    return true;
+  } catch (error) {
+    // Our own memory is shared, which the helper does not expect.
+    if (error instanceof WebAssembly.LinkError) return false;
+    throw error;
+  }
+}
+
+export function helper_remove(table, places) {
+  for (const place of places) table.set(place, null);
 }

@@ -12,7 +12,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     CallError, OpInfo, Region, RpcError,
-    link::{Answer, Exchange, LIVENESS_SLICE, Link, Next},
+    layout::status,
+    link::{Answer, Clock, Exchange, LIVENESS_SLICE, Link, Never, Next},
 };
 
 /// How a client waits until its mailbox's response word differs from what it was.
@@ -37,7 +38,7 @@ impl<R: Region> Link<R> {
     /// Waits for the request that is still outstanding, if there is one.
     pub(crate) async fn drain<W: Wait>(&mut self, until: Option<Duration>) -> Result<(), RpcError> {
         while self.has_outstanding() {
-            let (status, len) = self.answer::<W>(until).await?;
+            let (status, len) = self.answer::<W>(until, &mut Clock::default()).await?;
             self.settle(status, len);
         }
         Ok(())
@@ -52,17 +53,49 @@ impl<R: Region> Link<R> {
         outs: &mut [&mut [u8]],
     ) -> Result<Answer<T, E>, RpcError> {
         let until = self.until();
-        self.drain::<W>(until).await?;
-        if let Some(error) = self.settled::<E>()? {
-            return Ok(Answer::ServiceError(error));
+        if self.is_unsettled() {
+            self.drain::<W>(until).await?;
+            if let Some(error) = self.settled::<E>()? {
+                return Ok(Answer::ServiceError(error));
+            }
         }
-        let start = self.now();
         let mut exchange = self.begin(op, args, ins, outs, None)?;
-        let mut wait = Duration::ZERO;
-        let status = self.converse::<W>(&mut exchange, until, &mut wait).await;
+        let status = self.converse::<W>(&mut exchange, until).await;
         let result = status.and_then(|status| self.finish(&mut exchange, status, ins, outs));
-        self.count(&exchange, start, wait);
+        self.count(&exchange);
         if !matches!(result, Ok(Answer::Ok(_))) {
+            self.meters.error(exchange.op_index);
+        }
+        result
+    }
+
+    /// Calls a raw operation; returns how many bytes of `response` it filled.
+    pub(crate) async fn call_raw<W: Wait>(
+        &mut self,
+        op: &'static OpInfo,
+        request: &[u8],
+        response: &mut [u8],
+    ) -> Result<usize, RpcError> {
+        let until = self.until();
+        if self.is_unsettled() {
+            self.drain::<W>(until).await?;
+            self.settled::<Never>()?;
+        }
+        let (mut exchange, raw) = self.begin_raw(op, request, response)?;
+        let result = match self.answer::<W>(until, &mut exchange.clock).await {
+            Ok((status::OK, len)) => self.finish_raw(&mut exchange, raw, len, response),
+            Ok((code, len)) => match self.advance(&mut exchange, code, len) {
+                Ok(Next::Finish(code)) => Err(self.framework_error(code)),
+                Ok(Next::Wait) => match self.converse::<W>(&mut exchange, until).await {
+                    Ok(code) => Err(self.framework_error(code)),
+                    Err(error) => Err(error),
+                },
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error),
+        };
+        self.count(&exchange);
+        if result.is_err() {
             self.meters.error(exchange.op_index);
         }
         result
@@ -76,21 +109,21 @@ impl<R: Region> Link<R> {
         ins: &[&[u8]],
     ) -> Result<(), CallError<E>> {
         let until = self.until();
-        self.drain::<W>(until).await?;
-        if let Some(error) = self.settled::<E>()? {
-            return Err(CallError::Service(error));
+        if self.is_unsettled() {
+            self.drain::<W>(until).await?;
+            if let Some(error) = self.settled::<E>()? {
+                return Err(CallError::Service(error));
+            }
         }
-        let start = self.now();
         let mut exchange = self.begin(op, args, ins, &[], Some(std::any::type_name::<E>()))?;
-        let mut wait = Duration::ZERO;
         let mut refused = None;
         while exchange.is_sending() && refused.is_none() {
-            if let Next::Finish(status) = self.next::<W>(&mut exchange, until, &mut wait).await? {
+            if let Next::Finish(status) = self.next::<W>(&mut exchange, until).await? {
                 // The answer is here before everything was sent.
                 refused = Some(status);
             }
         }
-        self.count(&exchange, start, wait);
+        self.count(&exchange);
         match refused.map(|status| self.finish::<(), E>(&mut exchange, status, ins, &mut [])).transpose()? {
             Some(Answer::ServiceError(error)) => Err(CallError::Service(error)),
             Some(Answer::Ok(())) | None => Ok(()),
@@ -102,10 +135,9 @@ impl<R: Region> Link<R> {
         &mut self,
         exchange: &mut Exchange,
         until: Option<Duration>,
-        wait: &mut Duration,
     ) -> Result<i32, RpcError> {
         loop {
-            if let Next::Finish(status) = self.next::<W>(exchange, until, wait).await? {
+            if let Next::Finish(status) = self.next::<W>(exchange, until).await? {
                 return Ok(status);
             }
         }
@@ -116,12 +148,8 @@ impl<R: Region> Link<R> {
         &mut self,
         exchange: &mut Exchange,
         until: Option<Duration>,
-        wait: &mut Duration,
     ) -> Result<Next, RpcError> {
-        let asleep = self.now();
-        let answer = self.answer::<W>(until).await;
-        *wait += self.now() - asleep;
-        let (status, len) = answer?;
+        let (status, len) = self.answer::<W>(until, &mut exchange.clock).await?;
         let next = self.advance(exchange, status, len)?;
         // Answers that are there at once would pass the deadline by.
         match until {
@@ -134,24 +162,37 @@ impl<R: Region> Link<R> {
         RpcError::TimedOut(self.deadline.unwrap_or_default())
     }
 
-    fn count(&mut self, exchange: &Exchange, start: Duration, wait: Duration) {
-        let time = self.now().saturating_sub(start + wait);
-        self.meters.call(exchange.op_index, time, wait, exchange.request_len, exchange.answer_len);
+    /// Waits for the answer to the newest request: polls, then sleeps. Returns its status and length.
+    async fn answer<W: Wait>(
+        &mut self,
+        until: Option<Duration>,
+        clock: &mut Clock,
+    ) -> Result<(i32, i32), RpcError> {
+        let polls = W::polls(self.spin.budget());
+        let since = (clock.start.is_some() || self.spin.is_exploring()).then(|| self.now());
+        let response = self.words.response;
+        let seen = self.channel.region.await_change(response, self.seq.wrapping_sub(1), polls, response);
+        let took = since.map(|since| self.now().saturating_sub(since));
+        if clock.start.is_some() {
+            clock.wait += took.unwrap_or_default();
+        }
+        if seen.value == self.seq {
+            self.spin.hit();
+            return Ok((seen.a, seen.b));
+        }
+        self.spin.missed(took.filter(|_| self.spin.is_exploring()));
+        let asleep_since = self.now();
+        let answer = self.sleep::<W>(until).await;
+        clock.slept += self.now().saturating_sub(asleep_since);
+        answer
     }
 
-    /// Waits for the answer to the newest request: polls, then sleeps. Returns its status and length.
+    /// Sleeps until the answer to the newest request is there.
     ///
     /// Ends with the answer, at `until`, or when the server is gone: who ends a server wakes all callers, and a caller
     /// looks for itself every [`LIVENESS_SLICE`].
-    async fn answer<W: Wait>(&mut self, until: Option<Duration>) -> Result<(i32, i32), RpcError> {
+    async fn sleep<W: Wait>(&mut self, until: Option<Duration>) -> Result<(i32, i32), RpcError> {
         let (response, seq) = (self.words.response, self.seq);
-        let polls = W::polls(self.spin.budget());
-        let (value, status, len) = self.channel.region.await_change(response, seq.wrapping_sub(1), polls);
-        if value == seq {
-            self.spin.hit();
-            return Ok((status, len));
-        }
-        self.spin.missed();
         let region = self.channel.region.clone();
         let asleep = Asleep { region: &region, flag: self.words.caller_sleeps };
         region.store(asleep.flag, 1);

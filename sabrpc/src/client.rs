@@ -96,6 +96,21 @@ impl<R: Region> Caller<R> {
             .map(Answer::into_value)
     }
 
+    /// Calls a raw operation (see [`OpInfo::raw`]): `request` crosses as it is, and what comes back is written to
+    /// `response`. Returns how many bytes of it were filled.
+    ///
+    /// # Errors
+    /// The framework's. [`RpcError::TooLarge`] if the request or the response does not fit into the area, or the response
+    /// not into `response`: raw messages are not cut into pieces.
+    pub fn call_raw(
+        &self,
+        op: &'static OpInfo,
+        request: &[u8],
+        response: &mut [u8],
+    ) -> Result<usize, RpcError> {
+        without_pause(self.link.borrow_mut().call_raw::<Blocking>(op, request, response))
+    }
+
     /// Makes a one-way call of an operation that returns `Result<(), E>`: does not wait until it is executed.
     ///
     /// # Errors

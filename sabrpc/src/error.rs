@@ -185,4 +185,10 @@ pub enum ChannelError {
              'Cross-Origin-Opener-Policy: same-origin' and 'Cross-Origin-Embedder-Policy: require-corp'"
     )]
     NotCrossOriginIsolated,
+    /// The helper backend was asked for by name and cannot be had.
+    #[error(
+        "no helper backend: the browser has no wasm multi-memory, the channel is a plain SharedArrayBuffer, or eight \
+             channels of this worker use it; without a choice of backend, JavaScript does its work"
+    )]
+    NoHelper,
 }

@@ -12,9 +12,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BulkIn, BulkOut, OpInfo, RpcError, ServiceInfo,
+    BulkIn, BulkOut, OpFlags, OpInfo, RpcError, ServiceInfo,
     codec::{self, Bulk, Cursor},
-    layout::status,
+    layout::{RawLen, status},
     region::Bytes,
 };
 
@@ -53,6 +53,8 @@ struct Inner {
     status: Cell<i32>,
     answer: RefCell<Vec<u8>>,
     result_at: Cell<u32>,
+    /// The answer is what a raw operation left in its place.
+    raw: Cell<bool>,
 }
 
 /// One bulk argument; empty until the arguments have been decoded.
@@ -81,6 +83,7 @@ impl Frame {
             status: Cell::new(status::OK),
             answer: RefCell::default(),
             result_at: Cell::new(0),
+            raw: Cell::new(false),
         }))
     }
 
@@ -94,11 +97,15 @@ impl Frame {
         inner.outs_in_place.set(false);
         inner.status.set(status::OK);
         inner.result_at.set(0);
+        inner.raw.set(false);
     }
 
-    /// Takes in a request that lies in the area as a whole.
+    /// Takes in a request that lies in the area as a whole, `args_len` being what its `REQUEST_LEN` says.
     pub(crate) fn load(&mut self, op: &'static OpInfo, args_len: i32) -> Result<(), RpcError> {
         self.reset(op);
+        if op.flags.contains(OpFlags::RAW) {
+            return self.load_raw(op, RawLen::from_word(args_len));
+        }
         let inner = &mut *self.0;
         let Some(len) = u32::try_from(args_len).ok().filter(|&len| len <= inner.area_size) else {
             inner.message.clear();
@@ -112,6 +119,22 @@ impl Frame {
         if len > 0 {
             inner.region.copy_out(inner.area_at, &mut inner.message);
         }
+        Ok(())
+    }
+
+    fn load_raw(&mut self, op: &'static OpInfo, raw: RawLen) -> Result<(), RpcError> {
+        let inner = &mut *self.0;
+        inner.args_len = 0;
+        let room = inner.area_size.checked_sub(raw.response_at);
+        let (Some(room), [request, response]) = (room, &mut inner.bulk[..]) else {
+            let detail = format!("{} bytes in an area of {}", raw.len, inner.area_size);
+            return Err(RpcError::malformed(op.name, detail));
+        };
+        *request.at.get_mut() = u64::from(raw.request_at);
+        *request.len.get_mut() = raw.len;
+        *response.at.get_mut() = u64::from(raw.response_at);
+        *response.len.get_mut() = room;
+        *inner.outs_in_place.get_mut() = true;
         Ok(())
     }
 
@@ -238,7 +261,13 @@ impl Frame {
             at: inner.area_at + inner.result_at.get(),
             room: inner.area_size - inner.result_at.get(),
             bytes: inner.answer.borrow(),
+            raw: inner.raw.get().then(|| self.bulk().1.iter().map(|slot| slot.filled.get()).sum()),
         }
+    }
+
+    /// The status of the answer.
+    pub(crate) fn status(&self) -> i32 {
+        self.0.status.get()
     }
 
     /// Takes the bytes of the answer.
@@ -309,12 +338,27 @@ impl Frame {
         drop(codec::encode(error, answer, "error"));
         self.0.status.set(status::RPC_ERROR);
         self.0.result_at.set(0);
+        self.0.raw.set(false);
     }
 
     /// Gives the request back with an error of the framework.
     pub fn reject(self, error: RpcError) -> Dispatched {
         self.fail(&error);
         Dispatched::Done(self)
+    }
+
+    /// Executes the request of a raw operation (see [`OpInfo::raw`](crate::OpInfo::raw)) at once: `method` reads its
+    /// bytes and fills in the response, whose capacity is what is left of the area. Of any other operation it is an
+    /// error.
+    pub fn serve_raw(self, method: impl FnOnce(BulkIn<'_>, &mut BulkOut<'_>)) -> Dispatched {
+        self.serve(|frame| {
+            if !frame.0.op.is_some_and(|op| op.flags.contains(OpFlags::RAW)) {
+                return Err(RpcError::malformed(frame.name(), "served as raw, which it is not"));
+            }
+            method(frame.bulk_in(0)?, &mut frame.bulk_out(0)?);
+            frame.0.raw.set(true);
+            Ok(())
+        })
     }
 
     /// Executes the request at once by `method`, which decodes its arguments and replies.
@@ -344,6 +388,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) at: u32,
     pub(crate) room: u32,
     pub(crate) bytes: std::cell::Ref<'a, Vec<u8>>,
+    /// Length of a raw answer, which is in its place.
+    pub(crate) raw: Option<u32>,
 }
 
 /// Runs `f`; a panic in it becomes an error where panics unwind. On wasm they end the server, which its worker reports.

@@ -22,7 +22,7 @@
 //! | --- | --- | --- | --- |
 //! | 0 | `REQUEST` | caller | sequence number of the newest request; stored last, with everything below it visible |
 //! | 4 | `REQUEST_OP` | caller | op id (low 16 bits), [`request_flags`], and who asks (high 11 bits) |
-//! | 8 | `REQUEST_LEN` | caller | bytes of arguments, or of this piece |
+//! | 8 | `REQUEST_LEN` | caller | bytes of arguments, or of this piece; in a raw request, see [`RawLen`] |
 //! | 64 | `RESPONSE` | server | sequence number of the newest answered request; stored last |
 //! | 68 | `RESPONSE_STATUS` | server | [`status`] |
 //! | 72 | `RESPONSE_LEN` | server | bytes of the answer, or of this piece |
@@ -101,9 +101,44 @@ pub mod request_flags {
     pub const ASKER: i32 = -1 << 21;
 }
 
+/// `REQUEST_LEN` of a raw request: the low 26 bits are its bytes, which begin as far into the area as the next 3 bits
+/// say; the response begins as far behind the next multiple of 8 as the highest 3 bits say. These are the addresses of
+/// the caller's own buffers modulo 8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawLen {
+    /// Where in the area the request is.
+    pub request_at: u32,
+    /// Its bytes.
+    pub len: u32,
+    /// Where in the area the response goes.
+    pub response_at: u32,
+}
+
+impl RawLen {
+    const LEN: u32 = 26;
+
+    /// For `len` bytes, less than [`MAX_AREA`], and buffers at these addresses.
+    pub fn new(len: u32, request: usize, response: usize) -> Self {
+        let (request_at, response) = (request as u32 & 7, response as u32 & 7);
+        Self { request_at, len, response_at: (request_at + len).next_multiple_of(8) + response }
+    }
+
+    /// The word.
+    pub fn to_word(self) -> i32 {
+        (self.len | self.request_at << Self::LEN | (self.response_at & 7) << (Self::LEN + 3)) as i32
+    }
+
+    /// What a word says.
+    pub fn from_word(word: i32) -> Self {
+        let word = word as u32;
+        let response = (word >> (Self::LEN + 3)) as usize;
+        Self::new(word & ((1 << Self::LEN) - 1), (word >> Self::LEN) as usize, response)
+    }
+}
+
 /// Values of `RESPONSE_STATUS`.
 pub mod status {
-    /// The operation's result follows, after the filled lengths of its bulk outputs.
+    /// The operation's result follows, after the filled lengths of its bulk outputs; of a raw operation its response.
     pub const OK: i32 = 0;
     /// The service's own error follows.
     pub const SERVICE_ERROR: i32 = 1;
@@ -202,6 +237,16 @@ mod tests {
             }
             assert_eq!(end, geometry.region_size());
         }
+    }
+
+    #[test]
+    fn a_raw_length_comes_back_from_its_word() {
+        for (len, request, response) in [(0, 0, 0), (1, 7, 7), (MAX_AREA - 1, 3, 5)] {
+            let raw = RawLen::new(len, request, response);
+            assert_eq!(RawLen::from_word(raw.to_word()), raw);
+        }
+        let raw = RawLen::new(13, 0x1003, 0x2006);
+        assert_eq!((raw.request_at, raw.response_at), (3, 22));
     }
 
     #[test]

@@ -13,9 +13,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    CallError, Channel, OpInfo, Region, RpcError, ServerState, ServiceInfo,
+    CallError, Channel, OpFlags, OpInfo, Region, RpcError, ServerState, ServiceInfo,
     codec::{self, Bulk, Cursor, MAX_MESSAGE},
-    layout::{AT_SERVER_SLEEPS, MailboxWords, request_flags as flag, status},
+    layout::{AT_SERVER_SLEEPS, MailboxWords, RawLen, request_flags as flag, status},
     metrics::Meters,
     spin::Spin,
 };
@@ -72,12 +72,39 @@ pub(crate) struct Exchange {
     stream: Option<(Vec<u8>, usize)>,
     answering: bool,
     /// Bytes of arguments and bulk inputs.
-    pub(crate) request_len: u64,
+    request_len: u64,
     /// Bytes of result and bulk outputs, known when finished.
-    pub(crate) answer_len: u64,
+    answer_len: u64,
+    pub(crate) clock: Clock,
+}
+
+/// Where the time of one call goes.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Clock {
+    /// When it began, if it is timed.
+    pub(crate) start: Option<Duration>,
+    /// Time awake while waiting, if it is timed.
+    pub(crate) wait: Duration,
+    /// Time asleep, always measured.
+    pub(crate) slept: Duration,
 }
 
 impl Exchange {
+    fn new(op: &'static OpInfo, op_index: usize, clock: Clock) -> Self {
+        Self {
+            op,
+            op_index,
+            args_len: 0,
+            result_at: 0,
+            outs_in_place: false,
+            stream: None,
+            answering: false,
+            request_len: 0,
+            answer_len: 0,
+            clock,
+        }
+    }
+
     /// Whether pieces of the request are still to be sent.
     pub(crate) fn is_sending(&self) -> bool {
         self.stream.is_some()
@@ -167,7 +194,7 @@ impl<R: Region> Link<R> {
                 channel: channel.clone(),
                 words,
                 service,
-                spin: Spin::new(R::SPIN_POLLS),
+                spin: Spin::new(channel.region.spin_polls()),
                 meters: Meters::new(service),
                 deadline: None,
                 area_at: channel.geometry.area(index),
@@ -179,6 +206,12 @@ impl<R: Region> Link<R> {
             });
         }
         Err(RpcError::NoMailbox { mailboxes })
+    }
+
+    /// Whether earlier calls are to be seen to before the next is made.
+    #[inline]
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.outstanding.is_some() || !self.deferred.is_empty()
     }
 
     /// Whether an earlier request has to be waited for before the next is made.
@@ -241,6 +274,82 @@ impl<R: Region> Link<R> {
         }
     }
 
+    fn index_of(&self, op: &OpInfo) -> Result<usize, RpcError> {
+        let unknown = || RpcError::UnknownOp { service: self.service.name.into(), op: op.id };
+        self.service.position(op.id).ok_or_else(unknown)
+    }
+
+    /// Looks at the clock if the call that begins is to be timed.
+    #[inline]
+    fn start(&self, op_index: usize) -> Clock {
+        let start = self.meters.is_timed(op_index).then(|| self.channel.region.now());
+        Clock { start, ..Clock::default() }
+    }
+
+    /// Counts a call that has ended.
+    pub(crate) fn count(&mut self, exchange: &Exchange) {
+        let Exchange { op_index, clock, .. } = *exchange;
+        let timed = clock.start.map(|start| {
+            let all = self.channel.region.now().saturating_sub(start);
+            (all.saturating_sub(clock.wait + clock.slept), clock.wait)
+        });
+        self.meters.call(op_index, timed, exchange.request_len, exchange.answer_len);
+        if !clock.slept.is_zero() {
+            self.meters.slept(op_index, clock.slept);
+        }
+    }
+
+    /// Publishes a raw request. Returns where its response will be, too.
+    pub(crate) fn begin_raw(
+        &mut self,
+        op: &'static OpInfo,
+        request: &[u8],
+        response: &[u8],
+    ) -> Result<(Exchange, RawLen), RpcError> {
+        let op_index = self.index_of(op)?;
+        if !op.flags.contains(OpFlags::RAW) {
+            return Err(RpcError::malformed(op.name, "a raw call of an operation that is not raw"));
+        }
+        let clock = self.start(op_index);
+        let area = self.channel.geometry.area_size();
+        let len = request.len();
+        let raw =
+            RawLen::new(len.min(area as usize) as u32, request.as_ptr().addr(), response.as_ptr().addr());
+        if len > area as usize || raw.response_at >= area {
+            // Both places are within the first eight bytes of where they could be.
+            return Err(RpcError::TooLarge { len: len as u64, max: u64::from(area) - 16 });
+        }
+        if len > 0 {
+            self.channel.region.copy_in(self.area_at + raw.request_at, request);
+        }
+        self.publish(op, 0, raw.to_word());
+        self.outstanding = Some(Outstanding { op, oneway_error: None, result_at: 0, begun: false });
+        let exchange = Exchange { request_len: len as u64, ..Exchange::new(op, op_index, clock) };
+        Ok((exchange, raw))
+    }
+
+    /// Takes in the response of a raw request; returns its length.
+    #[inline]
+    pub(crate) fn finish_raw(
+        &mut self,
+        exchange: &mut Exchange,
+        raw: RawLen,
+        len: i32,
+        response: &mut [u8],
+    ) -> Result<usize, RpcError> {
+        self.outstanding = None;
+        let room = (self.channel.geometry.area_size() - raw.response_at) as usize;
+        let len = len as u32 as usize;
+        if len > room.min(response.len()) {
+            return Err(RpcError::TooLarge { len: len as u64, max: room.min(response.len()) as u64 });
+        }
+        if len > 0 {
+            self.channel.region.copy_out(self.area_at + raw.response_at, &mut response[..len]);
+        }
+        exchange.answer_len = len as u64;
+        Ok(len)
+    }
+
     /// Encodes and publishes a request, or its first piece. `oneway_error` names the error type of a one-way call.
     pub(crate) fn begin<A: Serialize>(
         &mut self,
@@ -250,9 +359,11 @@ impl<R: Region> Link<R> {
         outs: &[&mut [u8]],
         oneway_error: Option<&'static str>,
     ) -> Result<Exchange, RpcError> {
-        let unknown = || RpcError::UnknownOp { service: self.service.name.into(), op: op.id };
-        let op_index = self.service.position(op.id).ok_or_else(unknown)?;
-        if (ins.len(), outs.len()) != (usize::from(op.bulk_in), usize::from(op.bulk_out)) {
+        let op_index = self.index_of(op)?;
+        let clock = self.start(op_index);
+        if (ins.len(), outs.len()) != (usize::from(op.bulk_in), usize::from(op.bulk_out))
+            || op.flags.contains(OpFlags::RAW)
+        {
             return Err(RpcError::malformed(
                 op.name,
                 "number of bulk arguments differs from the operation's table",
@@ -280,15 +391,11 @@ impl<R: Region> Link<R> {
         }
         let in_place = (fits && !outs.is_empty()).then(|| cursor.result_at(area)).flatten();
         let mut exchange = Exchange {
-            op,
-            op_index,
             args_len,
             result_at: in_place.unwrap_or(0),
             outs_in_place: in_place.is_some(),
-            stream: None,
-            answering: false,
             request_len,
-            answer_len: 0,
+            ..Exchange::new(op, op_index, clock)
         };
         let oneway = if oneway_error.is_some() { flag::ONEWAY } else { 0 };
         if fits {
@@ -411,20 +518,22 @@ impl<R: Region> Link<R> {
         for bytes in ins {
             cursor.place(Bulk::of(bytes)?);
         }
-        let mut rest = self.staging.as_slice();
-        let mut filled_lens = [0; u8::MAX as usize];
-        for (out, slot) in outs.iter().zip(&mut filled_lens) {
+        let mut lens = self.staging.as_slice();
+        let mut rest = lens;
+        for out in outs.iter() {
             let (filled, behind) = codec::decode_front::<u32>(rest, name)?;
             rest = behind;
-            *slot = filled as usize;
-            if *slot > out.len() {
+            if filled as usize > out.len() {
                 let detail = format!("{filled} bytes filled of a bulk output of {}", out.len());
                 return Err(RpcError::malformed(name, detail));
             }
         }
         let (value, mut rest) = codec::decode_front(rest, name)?;
-        for (out, filled) in outs.iter_mut().zip(filled_lens) {
+        for out in outs.iter_mut() {
             let place = cursor.place(Bulk::of(out)?) as u32;
+            let (filled, behind) = codec::decode_front::<u32>(lens, name)?;
+            lens = behind;
+            let filled = filled as usize;
             let target = &mut out[..filled];
             if exchange.outs_in_place {
                 if !target.is_empty() {
@@ -445,7 +554,7 @@ impl<R: Region> Link<R> {
     }
 
     /// The framework's error that an answer with status `code` and the bytes in `staging` stands for.
-    fn framework_error(&self, code: i32) -> RpcError {
+    pub(crate) fn framework_error(&self, code: i32) -> RpcError {
         match code {
             status::LOST => RpcError::Gone { state: ServerState::Replaced },
             status::RPC_ERROR => codec::decode(&self.staging, "error").unwrap_or_else(|error| error),

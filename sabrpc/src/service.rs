@@ -31,8 +31,15 @@ impl ServiceInfo {
     }
 
     /// Where the operation with this id is in [`ops`](Self::ops).
+    #[inline]
     pub(crate) fn position(&self, id: u32) -> Option<usize> {
-        self.ops.iter().position(|op| op.id == id)
+        // Ids mostly count up from the first.
+        let first = self.ops.first()?.id;
+        let guess = id.wrapping_sub(first) as usize;
+        match self.ops.get(guess) {
+            Some(op) if op.id == id => Some(guess),
+            _ => self.ops.iter().position(|op| op.id == id),
+        }
     }
 }
 
@@ -56,6 +63,47 @@ pub struct OpInfo {
 }
 
 impl OpInfo {
+    /// An operation whose request and response are bytes that the service itself gives a meaning, with no codec in
+    /// between: for hand-written dispatch of what is called a million times a second.
+    ///
+    /// It is called by [`Caller::call_raw`](crate::Caller::call_raw) and served by
+    /// [`Frame::serve_raw`](crate::Frame::serve_raw):
+    ///
+    /// ```
+    /// use sabrpc::{Caller, Channel, ChannelConfig, Dispatch, Dispatched, Frame, OpInfo, ServiceInfo, native};
+    ///
+    /// static SUM: OpInfo = OpInfo::raw(0, "sum");
+    /// static SUMS: ServiceInfo = ServiceInfo::new("Sums", const { &[OpInfo::raw(0, "sum")] });
+    ///
+    /// struct Sums;
+    /// impl Dispatch for Sums {
+    ///     fn info(&self) -> &'static ServiceInfo {
+    ///         &SUMS
+    ///     }
+    ///
+    ///     fn dispatch(&self, _the_only_op: u32, frame: Frame) -> Dispatched {
+    ///         frame.serve_raw(|request, response| {
+    ///             let sum = request.to_vec().iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+    ///             response.write_at(0, &[sum]);
+    ///         })
+    ///     }
+    /// }
+    ///
+    /// let channel = Channel::native(ChannelConfig::default())?;
+    /// let server = native::spawn(&channel, || Sums);
+    /// let caller = Caller::attach(&channel, &SUMS)?;
+    /// let mut sum = [0];
+    /// assert_eq!(caller.call_raw(&SUM, &[1, 2, 3], &mut sum)?, 1);
+    /// assert_eq!(sum, [6]);
+    /// # drop(caller);
+    /// # drop(server);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const fn raw(id: u32, name: &'static str) -> Self {
+        let (signature, flags) = ("[u8] -> [u8]", OpFlags::RAW);
+        Self { id, name, signature, flags, bulk_in: 1, bulk_out: 1, doc: "" }
+    }
+
     const fn hash(&self) -> u64 {
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         // Whether the server awaits inside is its own affair.
@@ -92,6 +140,8 @@ impl OpFlags {
     pub const ASYNC: Self = Self(2);
     /// It returns a `Result`.
     pub const FALLIBLE: Self = Self(4);
+    /// Its messages are bytes of the service's own making; see [`OpInfo::raw`].
+    pub const RAW: Self = Self(8);
 
     /// Both sets together.
     pub const fn union(self, other: Self) -> Self {

@@ -2,39 +2,68 @@
 //!
 //! Polling wins when the peer answers within microseconds and loses when it needs the very core that polls. So a miss
 //! halves the budget down to a floor, a hit doubles it, and now and then a full budget is tried again, in case the
-//! peer has become fast.
+//! peer has become fast. Such a try is timed: how many polls are worth their while depends on engine and machine.
+
+use std::time::Duration;
+
+/// The longest time that is polled: about what it costs to sleep and be woken.
+const WORTH: Duration = Duration::from_micros(50);
 
 /// Polls allowed for the next wait.
 #[derive(Debug)]
 pub(crate) struct Spin {
     max: u32,
-    floor: u32,
     budget: u32,
     misses: u32,
+    exploring: bool,
 }
 
 impl Spin {
     /// Every so many misses the whole budget is tried.
     const EXPLORE_EVERY: u32 = 32;
+    /// The bounds of a whole budget, whatever was measured.
+    const BOUNDS: (u32, u32) = (512, 1 << 20);
 
+    /// `max` is the first guess of how many polls take [`WORTH`].
     pub(crate) fn new(max: u32) -> Self {
-        Self { max, floor: (max / 100).max(16).min(max), budget: max, misses: 0 }
+        Self { max, budget: max, misses: 0, exploring: true }
     }
 
+    #[inline]
     pub(crate) fn budget(&self) -> u32 {
         self.budget
     }
 
-    pub(crate) fn hit(&mut self) {
-        self.budget = (self.budget * 2).min(self.max);
+    /// Whether the next spin should be timed, should it be in vain.
+    #[inline]
+    pub(crate) fn is_exploring(&self) -> bool {
+        self.exploring
     }
 
-    pub(crate) fn missed(&mut self) {
+    #[inline]
+    pub(crate) fn hit(&mut self) {
+        if self.budget < self.max {
+            self.budget = (self.budget * 2).min(self.max);
+        }
+        self.exploring = false;
+    }
+
+    /// The budget was spent in vain, in the time `took` if that was measured.
+    #[cold]
+    pub(crate) fn missed(&mut self, took: Option<Duration>) {
+        if let Some(took) = took {
+            let worth = u128::from(self.budget) * WORTH.as_nanos() / took.as_nanos().max(1);
+            // Not all at once: the thread may have been off its core.
+            let worth = worth.clamp(u128::from(self.max / 2), u128::from(self.max) * 2) as u32;
+            self.max = worth.clamp(Self::BOUNDS.0, Self::BOUNDS.1);
+        }
         self.misses = self.misses.wrapping_add(1);
-        self.budget = match self.misses % Self::EXPLORE_EVERY {
-            0 => self.max,
-            _ => (self.budget / 2).max(self.floor),
-        };
+        self.exploring = self.misses.is_multiple_of(Self::EXPLORE_EVERY);
+        self.budget = if self.exploring { self.max } else { (self.budget / 2).max(self.floor()) };
+    }
+
+    fn floor(&self) -> u32 {
+        (self.max / 100).max(16)
     }
 }
 
@@ -45,12 +74,29 @@ mod tests {
     #[test]
     fn misses_shrink_the_budget_hits_restore_it_and_the_full_one_is_explored() {
         let mut spin = Spin::new(6400);
-        (0..31).for_each(|_| spin.missed());
+        (0..31).for_each(|_| spin.missed(None));
         assert_eq!(spin.budget(), 64);
-        spin.missed();
+        assert!(!spin.is_exploring());
+        spin.missed(None);
         assert_eq!(spin.budget(), 6400, "explored");
-        (0..10).for_each(|_| spin.missed());
+        assert!(spin.is_exploring());
+        (0..10).for_each(|_| spin.missed(None));
         (0..10).for_each(|_| spin.hit());
         assert_eq!(spin.budget(), 6400);
+    }
+
+    #[test]
+    fn what_a_spin_is_worth_is_measured() {
+        let mut spin = Spin::new(6000);
+        // 10 ns a poll, and then one that was off its core.
+        spin.missed(Some(Duration::from_micros(60)));
+        (0..20).for_each(|_| spin.hit());
+        assert_eq!(spin.budget(), 5000);
+        spin.missed(Some(Duration::from_millis(10)));
+        (0..20).for_each(|_| spin.hit());
+        assert_eq!(spin.budget(), 2500);
+        spin.missed(Some(Duration::ZERO));
+        (0..20).for_each(|_| spin.hit());
+        assert_eq!(spin.budget(), 5000);
     }
 }

@@ -6,7 +6,7 @@ mod probe;
 use probe::{ProbeAsyncClient, ProbeClient, ProbeOp, ProbeServer, Prober};
 use sabrpc::{
     Channel, ChannelConfig, RpcError, Server, ServerState,
-    web::{self, StartError, Unavailable},
+    web::{self, Backend, StartError, Unavailable},
 };
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -47,6 +47,25 @@ async fn the_suite_passes_with_the_smallest_and_the_usual_area() {
         probe::suite(&channel, 1000);
         worker.terminate();
     }
+}
+
+#[wasm_bindgen_test]
+async fn calls_go_through_the_helper_here_and_through_javascript_when_asked() {
+    let (channel, worker) = start(4096).await;
+    assert_eq!(channel.backend(), Backend::Helper);
+    let js = channel.with_backend(Backend::Js).unwrap();
+    assert_eq!(js.backend(), Backend::Js);
+    probe::suite(&js, 200);
+    let many: Vec<_> = (0..20).map_while(|_| channel.with_backend(Backend::Helper).ok()).collect();
+    assert_eq!(many.len(), 7, "with the first there are eight");
+    assert_eq!(
+        Channel::from_js(&channel.to_js()).unwrap().backend(),
+        Backend::Js,
+        "as if nothing were missing"
+    );
+    drop(many);
+    assert_eq!(Channel::from_js(&channel.to_js()).unwrap().backend(), Backend::Helper);
+    worker.terminate();
 }
 
 #[wasm_bindgen_test]

@@ -32,14 +32,35 @@ pub trait Bytes {
     fn view(&self, offset: u32, len: u32) -> js_sys::Uint8Array;
 }
 
+/// What [`Region::await_change`] saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The word, `old` if it did not change.
+    pub value: i32,
+    /// The word behind it; 0 if it did not change, like the following.
+    pub a: i32,
+    /// The second word behind it.
+    pub b: i32,
+    /// Another word, read after all of them.
+    pub also: i32,
+}
+
+impl Change {
+    /// Nothing changed.
+    pub const fn none(old: i32) -> Self {
+        Self { value: old, a: 0, b: 0, also: 0 }
+    }
+}
+
 /// A piece of memory that several threads share, with atomic words, waiting and a clock.
 ///
 /// All words are at 4-aligned offsets. `load`, `store`, `add` and `compare_exchange` are sequentially consistent: the
 /// sleep flags rely on a single order of "store my word, then read your flag" on both sides, which acquire and release
 /// do not give.
 pub trait Region: Bytes + Clone + 'static {
-    /// Polls of [`await_change`](Self::await_change) that take about 50 µs here: the most that a spin is worth.
-    const SPIN_POLLS: u32;
+    /// Polls of [`await_change`](Self::await_change) that take about 50 µs here, the most that a spin is worth. A first
+    /// guess: who polls in vain measures it.
+    fn spin_polls(&self) -> u32;
 
     /// Bytes in the region.
     fn size(&self) -> u32;
@@ -59,7 +80,7 @@ pub trait Region: Bytes + Clone + 'static {
     /// Stores `a` and `b` in the two words behind `word`, then `value` in `word`; returns whether `sleep_flag` is set,
     /// in which case the caller has to wake the peer.
     ///
-    /// This definition is the reference; a backend may fuse it.
+    /// This definition is the reference; a backend may fuse it, and store `a` and `b` without an order of their own.
     fn publish(&self, word: u32, value: i32, a: i32, b: i32, sleep_flag: u32) -> bool {
         self.store(word + 4, a);
         self.store(word + 8, b);
@@ -67,19 +88,20 @@ pub trait Region: Bytes + Clone + 'static {
         self.load(sleep_flag) != 0
     }
 
-    /// Reads `word` until it differs from `old`, at most `polls` times. Returns its value and, when it changed, the
-    /// two words behind it.
+    /// Reads `word` until it differs from `old`, at most `polls` times but at least once. When it changed, reads the two
+    /// words behind it, and then the word `also`.
     ///
     /// This definition is the reference; a backend may fuse it.
-    fn await_change(&self, word: u32, old: i32, polls: u32) -> (i32, i32, i32) {
-        for _ in 0..polls {
+    fn await_change(&self, word: u32, old: i32, polls: u32, also: u32) -> Change {
+        for _ in 0..polls.max(1) {
             let value = self.load(word);
             if value != old {
-                return (value, self.load(word + 4), self.load(word + 8));
+                let (a, b) = (self.load(word + 4), self.load(word + 8));
+                return Change { value, a, b, also: self.load(also) };
             }
             std::hint::spin_loop();
         }
-        (old, 0, 0)
+        Change::none(old)
     }
 
     /// Blocks until `word` is notified, if it is still `old`; at most `timeout`. May return early without a reason:

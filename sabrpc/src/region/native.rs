@@ -97,7 +97,9 @@ impl Bytes for NativeRegion {
 }
 
 impl Region for NativeRegion {
-    const SPIN_POLLS: u32 = 10_000;
+    fn spin_polls(&self) -> u32 {
+        10_000
+    }
 
     fn size(&self) -> u32 {
         self.shared.words.len() as u32 * 4

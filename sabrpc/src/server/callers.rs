@@ -23,6 +23,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             if owner == known {
                 return;
             }
+            self.hot_is_stale = true;
             if known % 2 != 0 {
                 if !self.say_goodbye(index) {
                     return;
@@ -70,8 +71,9 @@ impl<S: Dispatch, R: Region> Server<S, R> {
     /// The request of a mailbox that was not taken yet, and who asks.
     fn pending(&self, index: usize) -> (Option<(i32, i32, i32)>, Option<i32>) {
         let desk = &self.desks[index];
-        let (seq, op, len) = self.channel.region.await_change(desk.words.request, desk.taken, 1);
-        let there = seq != desk.taken;
-        (there.then_some((seq, op, len)), there.then_some(op & flag::ASKER))
+        let request = desk.words.request;
+        let seen = self.channel.region.await_change(request, desk.taken, 1, request);
+        let there = seen.value != desk.taken;
+        (there.then_some((seen.value, seen.a, seen.b)), there.then_some(seen.a & flag::ASKER))
     }
 }

@@ -25,8 +25,6 @@ use crate::{
 
 /// Longest time that requests are served in a row before the thread's event loop gets its turn.
 const TURN: Duration = Duration::from_millis(4);
-/// How many rounds over the mailboxes pass between looks at the clock, at new callers and for a stop.
-const ROUNDS: u32 = 64;
 
 /// A wait for the doorbell.
 type Sleep = Pin<Box<dyn Future<Output = ()>>>;
@@ -53,6 +51,10 @@ pub struct Server<S: Dispatch, R: Region = DefaultRegion> {
     service: S,
     on_disconnect: Option<Box<dyn FnMut(CallerId)>>,
     desks: Vec<Desk>,
+    /// The desks where a request may come: their mailboxes are attached, and no task is under way.
+    hot: Vec<usize>,
+    /// Something has changed that `hot` depends on.
+    hot_is_stale: bool,
     spin: Spin,
     meters: std::rc::Rc<std::cell::RefCell<Meters>>,
     waker: Waker,
@@ -64,23 +66,25 @@ pub struct Server<S: Dispatch, R: Region = DefaultRegion> {
     stopping: bool,
     /// When the event loop has its next turn.
     turn_ends: Duration,
-    /// The time at the end of the newest request.
+    /// The time when the clock was last looked at while serving. Requests that take long are all timed, of the others
+    /// one now and then (see `metrics.rs`), so it is never far behind.
     clock: Duration,
-    /// Rounds in which something was served.
-    rounds: u32,
 }
 
 impl<S: Dispatch, R: Region> Server<S, R> {
     /// A server for `channel`. Nothing is served before [`run`](Self::run).
     pub fn new(channel: &Channel<R>, service: S) -> Self {
-        let desks = (0..channel.geometry.mailboxes()).map(|index| Desk::new(channel, index)).collect();
+        let desks: Vec<_> =
+            (0..channel.geometry.mailboxes()).map(|index| Desk::new(channel, index)).collect();
         let meters = std::rc::Rc::new(std::cell::RefCell::new(Meters::new(service.info())));
         Self {
             channel: channel.clone(),
             service,
             on_disconnect: None,
+            hot: Vec::with_capacity(desks.len()),
+            hot_is_stale: true,
             desks,
-            spin: Spin::new(R::SPIN_POLLS),
+            spin: Spin::new(channel.region.spin_polls()),
             meters,
             waker: Waker::noop().clone(),
             life: None,
@@ -88,7 +92,6 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             stopping: false,
             turn_ends: Duration::ZERO,
             clock: Duration::ZERO,
-            rounds: 0,
         }
     }
 
@@ -144,6 +147,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             desk.owner = region.load(desk.words.owner);
             desk.stale = desk.owner % 2 != 0;
         }
+        self.hot_is_stale = true;
         self.channel.set_schema_hash(self.service.info().schema_hash);
         self.channel.change(life, &[server_state::OPENING], server_state::SERVING);
         self.turn_ends = region.now() + TURN;
@@ -180,7 +184,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
                     break;
                 }
             }
-            if !self.serve_round() {
+            if !self.serve_round(1) {
                 // A wait that was not needed in the end still stands, and is as good as a new one.
                 let stands = asleep.take().filter(|(at, _)| *at == bell);
                 let limit = stopping_since.map(|_| LIVENESS_SLICE);
@@ -215,30 +219,54 @@ impl<S: Dispatch, R: Region> Server<S, R> {
     /// Serves as long as there are requests, and polls a little longer for the next. Returns whether the turn is over,
     /// with more to do.
     fn serve_while_hot(&mut self) -> bool {
-        let mut idle_rounds = 0_u32;
-        let mut idle_polls = 0;
         loop {
-            if self.serve_round() {
-                (idle_rounds, idle_polls) = (0, 0);
-                self.spin.hit();
-                self.rounds = self.rounds.wrapping_add(1);
-                if self.rounds.is_multiple_of(ROUNDS) {
-                    self.look_around();
-                }
-                if self.clock >= self.turn_ends {
-                    return true;
-                }
-            } else if self.has_tasks() || idle_rounds > ROUNDS {
+            if !self.serve_round(1) && !self.poll_for_more() {
                 return false;
-            } else {
-                idle_rounds += 1;
-                idle_polls += self.poll_idle(idle_polls);
-                if idle_polls >= self.spin.budget() {
-                    self.spin.missed();
-                    return false;
-                }
+            }
+            self.spin.hit();
+            if self.clock >= self.turn_ends {
+                return true;
             }
         }
+    }
+
+    /// Polls until the next request is served, as long as the budget lasts; returns whether one was.
+    fn poll_for_more(&mut self) -> bool {
+        if self.has_tasks() {
+            return false;
+        }
+        let since = self.spin.is_exploring().then(|| self.channel.region.now());
+        let mut left = self.spin.budget();
+        while left > 0 {
+            let bell = self.channel.region.load(layout::AT_DOORBELL);
+            if bell != self.bell {
+                self.bell = bell;
+                self.look_around();
+            }
+            // On the only mailbox in use with one primitive.
+            let polls = match self.hot_desks() {
+                0 => break,
+                1 => left.div_ceil(8),
+                _ => 1,
+            };
+            if self.serve_round(polls) {
+                return true;
+            }
+            left = left.saturating_sub(polls.max(self.hot.len() as u32));
+        }
+        let took = since.map(|since| self.channel.region.now().saturating_sub(since));
+        self.spin.missed(took);
+        false
+    }
+
+    /// Finds the desks where a request may come; returns how many there are.
+    fn hot_desks(&mut self) -> usize {
+        if std::mem::take(&mut self.hot_is_stale) {
+            let is_hot = |desk: &Desk| desk.owner % 2 != 0 && desk.task.is_none();
+            self.hot.clear();
+            self.hot.extend((0..self.desks.len()).filter(|&index| is_hot(&self.desks[index])));
+        }
+        self.hot.len()
     }
 
     /// Whether nothing new is to be taken.
@@ -250,45 +278,32 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         self.desks.iter().any(|desk| desk.task.is_some())
     }
 
-    /// Polls for a request; on the one mailbox in use with one primitive. Returns how many polls that were.
-    fn poll_idle(&self, done: u32) -> u32 {
-        let attached = |desk: &&Desk| desk.owner % 2 != 0;
-        let polls = (self.spin.budget() - done).min(R::SPIN_POLLS / 8).max(1);
-        let mut callers = self.desks.iter().filter(attached);
-        match (callers.next(), callers.next()) {
-            (Some(only), None) => {
-                self.channel.region.await_change(only.words.request, only.taken, polls);
-                polls
-            }
-            // The next round looks at each.
-            (Some(_), Some(_)) => self.desks.len() as u32,
-            // Who attaches rings the bell.
-            (None, _) => self.spin.budget(),
-        }
-    }
-
-    /// Looks at every attached mailbox once; returns whether there was a request.
-    fn serve_round(&mut self) -> bool {
+    /// Looks at every mailbox where a request may come, up to `polls` times at each; returns whether there was one.
+    fn serve_round(&mut self, polls: u32) -> bool {
         let mut any = false;
-        for index in 0..self.desks.len() {
+        for place in 0..self.hot_desks() {
+            // A request may change who is hot.
+            let Some(&index) = self.hot.get(place) else { break };
             let desk = &self.desks[index];
-            if desk.owner % 2 == 0 || desk.task.is_some() {
+            if desk.task.is_some() {
                 continue;
             }
-            let (seq, op, len) = self.channel.region.await_change(desk.words.request, desk.taken, 1);
+            let seen =
+                self.channel.region.await_change(desk.words.request, desk.taken, polls, layout::AT_DOORBELL);
+            let seq = seen.value;
             if seq == desk.taken {
                 continue;
             }
             // Who came or went, or asked for a stop, rang the bell first: all that comes before this request.
-            let bell = self.channel.region.load(layout::AT_DOORBELL);
-            if bell != self.bell {
-                self.bell = bell;
+            if seen.also != self.bell {
+                self.bell = seen.also;
                 self.look_around();
                 if self.desks[index].taken == seq {
                     any = true;
                     continue;
                 }
             }
+            let op = seen.a;
             // A server that was asked to stop takes nothing new.
             let goes_on = op & (flag::CONTINUE | flag::PIECE) != 0 && op & flag::FIRST == 0;
             if self.stopping && !goes_on {
@@ -301,7 +316,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
                     continue;
                 }
             }
-            self.take(index, seq, op, len);
+            self.take(index, seq, op, seen.b);
         }
         any
     }

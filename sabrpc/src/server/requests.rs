@@ -12,20 +12,21 @@ use crate::{
 impl<S: Dispatch, R: Region> Server<S, R> {
     /// Executes the request `seq` of a mailbox, or starts to.
     pub(super) fn take(&mut self, index: usize, seq: i32, op: i32, len: i32) {
-        let region = self.channel.region.clone();
-        let (area_at, area_size) =
-            (self.channel.geometry.area(index as u32), self.channel.geometry.area_size());
-        let info = self.service.info();
-        let desk = &mut self.desks[index];
+        let Self { channel, desks, service, .. } = self;
+        let region = &channel.region;
+        let info = service.info();
+        let desk = &mut desks[index];
         desk.taken = seq;
         if desk.stale || op & flag::ASKER != flag::asker(desk.owner) {
             // Of a client of an earlier server, or of somebody who has no right to this mailbox.
-            return desk.answer(&region, seq, status::LOST, 0);
+            return desk.answer(region, seq, status::LOST, 0);
         }
         if op & flag::CONTINUE != 0 {
-            return desk.send_rest(&region);
+            self.clock = region.now();
+            return desk.send_rest(region);
         }
         desk.rest = None;
+        let (area_at, area_size) = (channel.geometry.area(index as u32), channel.geometry.area_size());
         let mut frame =
             desk.frame.take().unwrap_or_else(|| Frame::new(Box::new(region.clone()), area_at, area_size));
         let id = (op & 0xFFFF) as u32;
@@ -36,10 +37,11 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         let loaded = if op & flag::PIECE == 0 {
             frame.load(op_info, len)
         } else {
-            match desk.collect(&region, area_at, area_size, op, len) {
+            self.clock = region.now();
+            match desk.collect(region, area_at, area_size, op, len) {
                 Ok(None) => {
                     desk.frame = Some(frame);
-                    return desk.answer(&region, seq, status::GO_ON, 0);
+                    return desk.answer(region, seq, status::GO_ON, 0);
                 }
                 Ok(Some(stream)) => frame.load_stream(op_info, stream),
                 Err(error) => Err(error),
@@ -47,23 +49,26 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         };
         if let Err(error) = loaded {
             let mut meters = self.meters.borrow_mut();
-            meters.call(op_index, Duration::ZERO, Duration::ZERO, 0, 0);
+            meters.call(op_index, None, 0, 0);
             meters.error(op_index);
             drop(meters);
             return self.refuse(index, frame, &error);
         }
-        let started = region.now();
+        let started = self.meters.borrow().is_timed(op_index).then(|| region.now());
         let caller = CallerId { mailbox: index as u32, generation: desk.owner };
-        match as_caller(caller, || self.service.dispatch(id, frame)) {
+        match as_caller(caller, || service.dispatch(id, frame)) {
             Dispatched::Done(frame) => {
-                self.clock = region.now();
-                let busy = self.clock - started;
-                self.finish(index, frame, op_index, busy, Duration::ZERO);
+                let busy = started.map(|started| {
+                    self.clock = region.now();
+                    self.clock.saturating_sub(started)
+                });
+                self.finish(index, frame, op_index, busy.map(|busy| (busy, Duration::ZERO)));
             }
             Dispatched::Task(future) => {
+                let started = started.unwrap_or_else(|| region.now());
                 let oneway = op & flag::ONEWAY != 0;
-                self.desks[index].task =
-                    Some(Task { future, op_index, oneway, busy: Duration::ZERO, started });
+                desk.task = Some(Task { future, op_index, oneway, busy: Duration::ZERO, started });
+                self.hot_is_stale = true;
                 let waker = self.waker.clone();
                 self.poll_task(index, &waker);
             }
@@ -77,21 +82,24 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         desk.frame = Some(frame);
     }
 
-    /// Counts an executed request and answers it.
-    fn finish(&mut self, index: usize, frame: Frame, op_index: usize, busy: Duration, wait: Duration) {
-        let mut meters = self.meters.borrow_mut();
-        meters.call(op_index, busy, wait, frame.bytes_in(), frame.bytes_out());
-        if frame.answer().status != status::OK {
-            meters.error(op_index);
-        }
+    /// Answers an executed request, and counts it.
+    fn finish(&mut self, index: usize, frame: Frame, op_index: usize, timed: Option<(Duration, Duration)>) {
+        let (bytes_in, bytes_out) = (frame.bytes_in(), frame.bytes_out());
+        let failed = frame.status() != status::OK;
         let desk = &mut self.desks[index];
         desk.reply(&self.channel.region, &frame);
         desk.frame = Some(frame);
+        // The caller is on his way again: what comes after the answer costs him nothing.
+        let mut meters = self.meters.borrow_mut();
+        meters.call(op_index, timed, bytes_in, bytes_out);
+        if failed {
+            meters.error(op_index);
+        }
     }
 
     /// Polls the task of a mailbox, if there is one; returns whether it ended.
     fn poll_task(&mut self, index: usize, waker: &Waker) -> bool {
-        let region = self.channel.region.clone();
+        let region = &self.channel.region;
         let desk = &mut self.desks[index];
         let Some(task) = &mut desk.task else { return false };
         let caller = CallerId { mailbox: index as u32, generation: desk.owner };
@@ -107,6 +115,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         };
         let Task { op_index, busy, started, .. } = *task;
         desk.task = None;
+        self.hot_is_stale = true;
         let wait = (self.clock - started).saturating_sub(busy);
         let frame = ended.unwrap_or_else(|panicked| {
             // The frame went down with the method.
@@ -115,7 +124,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             frame.fail(&panicked);
             frame
         });
-        self.finish(index, frame, op_index, busy, wait);
+        self.finish(index, frame, op_index, Some((busy, wait)));
         true
     }
 

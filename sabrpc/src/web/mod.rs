@@ -39,4 +39,4 @@ mod worker;
 
 pub use handshake::{StartError, Unavailable, WorkerHandle, serve, serve_with, spawn};
 
-pub use crate::region::web::WebRegion;
+pub use crate::region::web::{Backend, WebRegion};
