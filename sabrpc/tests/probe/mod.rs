@@ -5,7 +5,12 @@
 // Each test file uses its own part.
 #![allow(dead_code)]
 
-use std::{cell::RefCell, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    task::{Poll, Waker},
+    time::Duration,
+};
 
 use sabrpc::{
     BulkIn, BulkOut, CallError, CallerId, Channel, Region, RpcError, current_caller, sab_service, sleep,
@@ -29,6 +34,10 @@ pub(crate) trait Probe {
     fn echo(&self, by: u8, data: BulkIn<'_>, out: BulkOut<'_>) -> Result<u32, ProbeError>;
     /// Takes its time, without holding up others.
     async fn nap(&self, millis: u64) -> bool;
+    /// Takes until another client says [`release`](Self::release).
+    async fn hold(&self) -> bool;
+    /// Lets those go who hold.
+    fn release(&self);
     /// Counts bytes of the calling client; refuses those that begin with 255.
     #[op(oneway)]
     fn put(&self, data: BulkIn<'_>) -> Result<(), ProbeError>;
@@ -48,6 +57,8 @@ pub(crate) trait Probe {
 pub(crate) struct Prober {
     put: RefCell<std::collections::HashMap<CallerId, u64>>,
     gone: RefCell<u32>,
+    held: RefCell<Vec<Waker>>,
+    releases: Cell<u32>,
 }
 
 impl Prober {
@@ -77,6 +88,26 @@ impl Probe for Prober {
         let before = current_caller();
         sleep(Duration::from_millis(millis)).await;
         before.is_some() && current_caller() == before
+    }
+
+    async fn hold(&self) -> bool {
+        let before = self.releases.get();
+        poll_fn(|cx| {
+            if self.releases.get() != before {
+                return Poll::Ready(true);
+            }
+            let mut held = self.held.borrow_mut();
+            if !held.iter().any(|waker| waker.will_wake(cx.waker())) {
+                held.push(cx.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn release(&self) {
+        self.releases.set(self.releases.get() + 1);
+        self.held.take().into_iter().for_each(Waker::wake);
     }
 
     fn put(&self, data: BulkIn<'_>) -> Result<(), ProbeError> {

@@ -1,0 +1,88 @@
+//! The page's main thread: it may not block, so it awaits; and it can serve workers that block.
+#![cfg(target_family = "wasm")]
+
+mod crew;
+mod probe;
+
+use std::{cell::Cell, pin::Pin, time::Duration};
+
+use probe::{ProbeAsyncClient, ProbeClient, ProbeOp, ProbeServer, Prober};
+use sabrpc::{Channel, ChannelConfig, RpcError, Server, Stopper, web};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+use wasm_bindgen_test::{console_log, wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+/// Entry of a worker that serves the probe.
+#[wasm_bindgen]
+pub fn probe_worker(init: JsValue) {
+    web::serve(init, async |(): ()| Ok(ProbeServer::new(Prober::default())));
+}
+
+fn channel(area: u32) -> Channel {
+    Channel::create(ChannelConfig { mailboxes: 4, area }).unwrap()
+}
+
+/// Serves the probe on this very thread.
+async fn serve_here(channel: &Channel) -> Stopper {
+    let service = ProbeServer::new(Prober::default());
+    let hears = service.clone();
+    let server = Server::new(channel, service).on_disconnect(move |caller| hears.service().forget(caller));
+    let stopper = server.stopper();
+    spawn_local(async move { server.run().await.unwrap() });
+    // Its first poll opens the channel.
+    sabrpc::sleep(Duration::ZERO).await;
+    stopper
+}
+
+#[wasm_bindgen_test]
+async fn a_worker_blocks_on_a_server_on_the_main_thread() {
+    let channel = channel(4096);
+    let stopper = serve_here(&channel).await;
+    let (hand, worker) = crew::hire(&channel).await;
+    hand.enter().await.unwrap();
+    hand.verify(2000).await.unwrap();
+    // And the page does not freeze meanwhile.
+    let (calls, turns) = (Cell::new(0), Cell::new(0));
+    let hammer = async { calls.set(hand.hammer(500).await.unwrap()) };
+    let page = async {
+        while calls.get() == 0 {
+            sabrpc::sleep(Duration::from_millis(1)).await;
+            turns.set(turns.get() + 1);
+        }
+    };
+    let both: [Pin<Box<dyn Future<Output = ()>>>; 2] = [Box::pin(hammer), Box::pin(page)];
+    crew::together(both).await;
+    console_log!("{calls:?} calls, and {turns:?} turns of a timer, in half a second");
+    assert!(calls.get() >= 20 && turns.get() >= 20, "{calls:?} calls, {turns:?} turns");
+    hand.leave().await.unwrap();
+    stopper.stop();
+    worker.terminate();
+}
+
+#[wasm_bindgen_test]
+async fn a_blocking_client_is_refused_on_the_main_thread() {
+    let channel = channel(4096);
+    let stopper = serve_here(&channel).await;
+    assert_eq!(ProbeClient::attach(&channel).err(), Some(RpcError::CannotBlock));
+    stopper.stop();
+}
+
+#[wasm_bindgen_test]
+async fn an_async_client_works_on_the_main_thread() {
+    let channel = channel(4096);
+    let worker = web::spawn("probe_worker", &channel, ProbeOp::SERVICE, &()).await.unwrap();
+    probe::async_suite(&channel).await;
+    worker.terminate();
+}
+
+#[wasm_bindgen_test]
+async fn client_and_server_on_the_main_thread_take_turns() {
+    let channel = channel(4096);
+    let stopper = serve_here(&channel).await;
+    probe::async_suite(&channel).await;
+    let client = ProbeAsyncClient::attach(&channel).unwrap();
+    assert_eq!(client.add(1, 2).await, Ok(3));
+    stopper.stop();
+}
