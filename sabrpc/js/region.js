@@ -152,6 +152,8 @@ export function macrotask() {
   if (channel === null) {
     channel = new MessageChannel();
     channel.port1.onmessage = () => due.shift()();
+    // In Node a thread lives as long as a port listens, unless told that this one does not count.
+    channel.port1.unref?.();
   }
   return new Promise((resolve) => {
     due.push(resolve);
@@ -163,8 +165,9 @@ export function now() {
   return performance.now();
 }
 
+// Where nothing says whether threads may share memory, as in Node, they may.
 export function is_isolated() {
-  return globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer === "function";
+  return globalThis.crossOriginIsolated !== false && typeof SharedArrayBuffer === "function";
 }
 
 export function new_memory(size) {

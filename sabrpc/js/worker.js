@@ -1,78 +1,190 @@
-// Starts a worker that runs the same wasm module as we do. No file of its own is needed: a Blob imports the glue that
-// wasm-bindgen made for us, by its address.
+// Both ends of the handshake between who starts a worker and the worker, what a worker says when it fails, and a worker
+// to start. This very file is that worker's script: it imports the glue that wasm-bindgen made for us, by its address.
+//
+// In Node workers come from worker_threads; `threads` is that module, and undefined where workers are the web's.
+const threads =
+  typeof Worker === "undefined" ? globalThis.process?.getBuiltinModule?.("node:worker_threads") : undefined;
 
-// `glue` is the address of the glue module, `name` shows in the browser's tools.
-export function start_worker(glue, name) {
-  const source = `
-    // sabrpcServing: undefined until the handshake is over, then the number of the server while it is being polled, else
-    // null. A trap leaves wasm where it was, in the middle of a poll, but not this script: it says that the server is
-    // gone, and wakes all callers. Any other error is the affair of the code that it is in.
-    const failed = (why) => {
-      const life = self.sabrpcServing;
-      if (life === null) return;
-      console.error("sabrpc: this worker failed:", why);
-      if (life !== undefined) self.sabrpcEnd(life);
-      const message = why instanceof Error ? why.name + ": " + why.message : String(why);
-      self.postMessage({ sabrpc: "failed", message });
-    };
-    self.addEventListener("error", (event) => failed(event.error || event.message));
-    self.addEventListener("unhandledrejection", (event) => failed(event.reason));
-    self.addEventListener("message", async (event) => {
-      const init = event.data;
-      if (!init || init.sabrpc !== "init") return;
-      try {
-        self.sabrpcEnd = (life) => {
-          const words = new Int32Array(init.channel.buffer || init.channel, 0, init.lastWord + 1);
-          const failed = life << init.lifeShift | init.stateFailed;
-          for (const alive of init.statesAlive) {
-            Atomics.compareExchange(words, init.stateWord, life << init.lifeShift | alive, failed);
-          }
-          for (const word of init.responseWords) Atomics.notify(words, word);
-        };
-        const glue = await import(${JSON.stringify(glue)});
-        await glue.default({ module_or_path: init.module });
-        const entry = glue[init.entry];
-        if (typeof entry !== "function") {
-          throw new Error("the module exports no function '" + init.entry + "': mark it with #[wasm_bindgen]");
-        }
-        entry(init);
-      } catch (error) {
-        failed(error);
-      }
-    }, { once: true });
-    self.postMessage({ sabrpc: "loaded" });
-  `;
-  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  const worker = new Worker(url, { type: "module", name });
-  // The address has to live until the worker has loaded; its first message says so.
-  const release = () => URL.revokeObjectURL(url);
-  worker.addEventListener("message", release, { once: true });
-  worker.addEventListener("error", release, { once: true });
+// The name of a worker that was started here begins so; its entry function follows.
+const OURS = "sabrpc:";
+
+// `glue` is the address of the glue module, `entry` shows in the browser's tools.
+export function start_worker(glue, entry) {
+  const here = import.meta.url;
+  if (threads) return new threads.Worker(new URL(here), { name: OURS + entry, workerData: OURS + entry });
+  // A bundler has put us and the glue into one script, or left us the address that we had on its machine.
+  if (here === glue || (here.startsWith("file:") && location.protocol !== "file:")) {
+    throw new Error(
+      "a bundler has moved this module, which therefore cannot start a worker of itself: " +
+        "make the worker in a script of yours and hand it over, see sabrpc::web::make_workers_with",
+    );
+  }
+  // A worker's script has to come from the page's own origin; what it imports has not.
+  const foreign = new URL(here).origin !== location.origin;
+  const source = [`import ${JSON.stringify(here)};`];
+  const script = foreign ? URL.createObjectURL(new Blob(source, { type: "text/javascript" })) : here;
+  const worker = new Worker(script, { type: "module", name: OURS + entry });
+  if (foreign) {
+    // The address has to live until the worker has loaded; its first message says so.
+    const release = () => URL.revokeObjectURL(script);
+    worker.addEventListener("message", release, { once: true });
+    worker.addEventListener("error", release, { once: true });
+  }
   return worker;
 }
 
 // Sends `init` when the worker has loaded; resolves with its last word of the handshake, {sabrpc, …}.
 export function shake_hands(worker, init, millis) {
   return new Promise((resolve) => {
+    let sent = false;
     const done = (word) => {
       clearTimeout(timer);
-      worker.removeEventListener("message", onMessage);
-      worker.removeEventListener("error", onError);
+      silence();
       resolve(word);
     };
-    const onMessage = (event) => {
-      const word = event.data;
-      if (word?.sabrpc === "loaded") worker.postMessage(init);
-      else if (word?.sabrpc) done(word);
+    const post = (word) => {
+      try {
+        worker.postMessage(word);
+      } catch (error) {
+        done({ sabrpc: "failed", message: describe(error) });
+      }
     };
-    const onError = (event) => done({ sabrpc: "failed", message: event.message || "the worker's script could not be loaded" });
+    const onWord = (word) => {
+      if (word?.sabrpc !== "loaded") {
+        if (word?.sabrpc) done(word);
+      } else if (!sent) {
+        sent = true;
+        post(init);
+      }
+    };
+    const onError = (error) => {
+      const unknown =
+        "its script could not be loaded. Is it there, allowed by the page's Content-Security-Policy (worker-src), " +
+        "and served with Cross-Origin-Embedder-Policy: require-corp, as the page is?";
+      done({ sabrpc: "failed", message: error.message || unknown });
+    };
+    const silence = hear(worker, onWord, onError);
     const timer = setTimeout(() => done({ sabrpc: "timeout" }), millis);
-    worker.addEventListener("message", onMessage);
-    worker.addEventListener("error", onError);
+    // A worker that loaded before we listened says so again. Before it has loaded it may not hear this, and need not.
+    post({ sabrpc: "hello" });
   });
 }
 
-// In a worker: says which server is being polled, with null when it is not. See start_worker.
-export function serving(life) {
-  globalThis.sabrpcServing = life;
+// Hears a worker until the function that is returned is called.
+function hear(worker, onWord, onError) {
+  if (threads) {
+    worker.on("message", onWord);
+    // Stays: the failure of a worker that nobody listens to would end the whole process.
+    worker.on("error", onError);
+    return () => worker.off("message", onWord);
+  }
+  const onMessage = (event) => onWord(event.data);
+  worker.addEventListener("message", onMessage);
+  worker.addEventListener("error", onError);
+  return () => {
+    worker.removeEventListener("message", onMessage);
+    worker.removeEventListener("error", onError);
+  };
 }
+
+// The rest is the worker's side.
+
+const parent = threads ? threads.parentPort : typeof WorkerGlobalScope === "function" ? globalThis : null;
+
+// What the worker was sent, whether its server is being polled, and the number of that server once the handshake is over.
+let init = null, polled = false, life = null;
+
+// Listens for the init message and resolves with it. From here on failures of this worker are told.
+export function await_init() {
+  return new Promise((resolve, reject) => {
+    if (typeof parent?.postMessage !== "function") {
+      reject(new Error("this thread is not a dedicated worker: nobody can send it the channel to serve"));
+      return;
+    }
+    const onMessage = (event) => {
+      const word = event.data;
+      if (word?.sabrpc === "hello") tell({ sabrpc: "loaded" });
+      if (word?.sabrpc !== "init") return;
+      parent.removeEventListener("message", onMessage);
+      init = word;
+      // In Node a worker that waits for nothing ends. It is to live until its server stops.
+      if (threads) parent.ref();
+      resolve(init);
+    };
+    parent.addEventListener("message", onMessage);
+    if (threads) {
+      // There every error that nobody handles ends the worker, and so may anyone by process.exit().
+      process.on("uncaughtExceptionMonitor", (error) => failed(error));
+      process.on("exit", end);
+    } else {
+      parent.addEventListener("error", (event) => failed(event.error || event.message));
+      parent.addEventListener("unhandledrejection", (event) => failed(event.reason));
+    }
+    tell({ sabrpc: "loaded" });
+  });
+}
+
+export function tell(word) {
+  parent.postMessage(word);
+}
+
+// Server number `number` takes requests: the handshake is over.
+export function server_opened(number) {
+  life = number;
+}
+
+// Before the server is polled, and after: not after a trap.
+export function server_polled(now) {
+  polled = now;
+}
+
+// The server has stopped in an orderly way.
+export function server_over() {
+  life = null;
+  if (threads) parent.unref();
+}
+
+// A trap leaves wasm where it was, in the middle of a poll, but not this script: it says that the server is gone, and
+// wakes all callers. Any other error after the handshake is the affair of the code that it is in.
+function failed(why) {
+  if (life !== null && !polled) return;
+  console.error("sabrpc: this worker failed:", why);
+  end();
+  tell({ sabrpc: "failed", message: describe(why) });
+}
+
+function end() {
+  if (life === null) return;
+  const words = new Int32Array(init.channel.buffer || init.channel, 0, init.lastWord + 1);
+  const gone = (life << init.lifeShift) | init.stateFailed;
+  for (const alive of init.statesAlive) {
+    Atomics.compareExchange(words, init.stateWord, (life << init.lifeShift) | alive, gone);
+  }
+  for (const word of init.responseWords) Atomics.notify(words, word);
+}
+
+function describe(why) {
+  return why instanceof Error ? `${why.name}: ${why.message}` : String(why);
+}
+
+async function serve_entry() {
+  try {
+    const { glue: address, module, entry } = await await_init();
+    const glue = await import(/* webpackIgnore: true */ /* @vite-ignore */ address);
+    // Where there is no such function, importing it was enough.
+    await glue.default?.({ module_or_path: module });
+    if (typeof glue[entry] !== "function") {
+      throw new Error(`the module exports no function '${entry}': mark it with #[wasm_bindgen]`);
+    }
+    glue[entry](init);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+// True in the workers that start_worker started, and nowhere else that this file is imported. A page is not asked: others
+// can name it.
+const started = threads
+  ? String(threads.workerData).startsWith(OURS)
+  : typeof WorkerGlobalScope === "function" && String(globalThis.name).startsWith(OURS);
+if (started) serve_entry();

@@ -34,6 +34,23 @@ pub fn probe_worker(init: JsValue) {
     });
 }
 
+#[wasm_bindgen(inline_js = r#"
+    // A worker as a script of a user makes it. The address of the module is the test runner's choice.
+    export function worker_that(does) {
+        const glue = JSON.stringify(new URL("/wasm-bindgen-test.js", import.meta.url));
+        const module = JSON.stringify(new URL("/wasm-bindgen-test_bg.wasm", import.meta.url));
+        const source = `import * as app from ${glue}; await app.default({ module_or_path: ${module} }); ${does}`;
+        return new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })), { type: "module" });
+    }
+    export function has_spoken(worker) {
+        return new Promise((resolve) => worker.addEventListener("message", resolve, { once: true }));
+    }
+"#)]
+extern "C" {
+    fn worker_that(does: &str) -> web_sys::Worker;
+    fn has_spoken(worker: &web_sys::Worker) -> js_sys::Promise;
+}
+
 async fn start(area: u32) -> (Channel, web::WorkerHandle) {
     let channel = Channel::create(ChannelConfig { mailboxes: 4, area }).unwrap();
     let worker = web::spawn("probe_worker", &channel, ProbeOp::SERVICE, &None::<String>).await.unwrap();
@@ -113,6 +130,35 @@ async fn a_panic_which_ends_the_worker_ends_the_wait_of_its_caller() {
     let error = ProbeAsyncClient::attach(&channel).err();
     assert_eq!(error, Some(failed));
     worker.terminate();
+}
+
+#[wasm_bindgen_test]
+async fn a_worker_that_was_made_elsewhere_serves_whenever_it_is_handed_over() {
+    for (area, has_loaded) in [(4096, false), (8192, true)] {
+        let channel = Channel::create(ChannelConfig { mailboxes: 4, area }).unwrap();
+        let worker = worker_that("app.probe_worker()");
+        if has_loaded {
+            wasm_bindgen_futures::JsFuture::from(has_spoken(&worker)).await.unwrap();
+        }
+        let worker = web::spawn_in(worker, &channel, ProbeOp::SERVICE, &None::<String>).await.unwrap();
+        probe::suite(&channel, 100);
+        let client = ProbeClient::attach(&channel).unwrap();
+        assert_eq!(client.panic("on purpose"), Err(RpcError::Gone { state: ServerState::Failed }));
+        worker.terminate();
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_worker_that_was_made_elsewhere_says_why_its_script_fails() {
+    let channel = Channel::create(ChannelConfig::default()).unwrap();
+    for script in ["throw new Error('no such luck')", "await Promise.reject(new Error('no such luck'))"] {
+        let worker = worker_that(script);
+        let error = web::spawn_in(worker, &channel, ProbeOp::SERVICE, &()).await.unwrap_err();
+        assert!(
+            matches!(&error, StartError::WorkerFailed { message, .. } if message.contains("no such luck")),
+            "{error}"
+        );
+    }
 }
 
 #[wasm_bindgen_test]

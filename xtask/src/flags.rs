@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Docs,
     Setup(Browsers),
     Test(TestFlags),
+    /// What trunk starts for each module.
+    WasmBindgen(Vec<OsString>),
     /// What cargo starts for each test binary of the wasm target.
     WasmTestRunner(Vec<OsString>),
 }
@@ -107,6 +109,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
         Some("docs") => words.end().map(|()| Command::Docs),
         Some("setup") => setup(words).map(Command::Setup),
         Some("test") => test(words).map(Command::Test),
+        Some("wasm-bindgen") => Ok(Command::WasmBindgen(words.rest.collect())),
         Some("wasm-test-runner") => Ok(Command::WasmTestRunner(words.rest.collect())),
         _ => bail!("there is no command '{}'\n{USAGE}", command.display()),
     }

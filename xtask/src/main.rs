@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Docs => docs::run(),
         Command::Setup(browsers) => setup::run(&browsers),
         Command::Test(flags) => test::run(&flags),
+        Command::WasmBindgen(arguments) => wasm::bindgen_tool(&arguments),
         Command::WasmTestRunner(arguments) => runner::run(&arguments),
     });
     match outcome {

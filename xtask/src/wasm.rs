@@ -1,5 +1,6 @@
 //! Building for wasm: cargo with the C compiler set, and an example made ready to be served.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -45,6 +46,12 @@ pub(crate) fn example(name: &str) -> Result<PathBuf> {
         .with_context(|| format!("no bindings could be made for {}", module.display()))?;
     copy_assets(&project::root().join("opfs-vfs/examples").join(name), &folder)?;
     Ok(folder)
+}
+
+/// wasm-bindgen's own command line, linked in, so that its version is the crates' version.
+pub(crate) fn bindgen_tool(arguments: &[OsString]) -> Result<()> {
+    let name = OsString::from("wasm-bindgen");
+    wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(std::iter::once(&name).chain(arguments))
 }
 
 /// Copies the page and what it needs: every file of the example's folder but its Rust.

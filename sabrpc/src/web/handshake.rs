@@ -9,7 +9,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use super::{
     WebRegion,
-    worker::{glue_url, post_to_parent, serving, shake_hands, start_worker},
+    worker::{self, await_init, server_opened, server_over, server_polled, shake_hands, tell},
 };
 use crate::{
     Channel, ChannelError, Dispatch, Exception, RpcError, Server, ServiceInfo,
@@ -113,29 +113,60 @@ impl Drop for Starting {
 /// A worker may start others. In Chromium it must not block before this future is done: the new worker starts by way
 /// of its event loop.
 ///
+/// The worker is started from a file beside the module's JavaScript, unless
+/// [`make_workers_with`](super::make_workers_with) says how else.
+///
 /// # Errors
-/// See [`StartError`].
+/// See [`StartError`]. The worker is terminated then.
 pub async fn spawn<O: Serialize>(
     entry: &str,
     channel: &Channel<WebRegion>,
     service: &'static ServiceInfo,
     options: &O,
 ) -> Result<WorkerHandle, StartError> {
+    let worker = worker::make(entry).map_err(|error| thrown(entry, error))?;
+    start(worker, entry, channel, service, options).await
+}
+
+/// Like [`spawn`], in a worker that you made, such as
+/// `new Worker(new URL("./worker.js", import.meta.url), { type: "module" })` in a script that a bundler bundles, or one of
+/// Node's `worker_threads`. Its script has to load this module, then call the entry function without an argument.
+///
+/// # Errors
+/// See [`StartError`]. The worker is terminated then.
+pub async fn spawn_in<O: Serialize>(
+    worker: web_sys::Worker,
+    channel: &Channel<WebRegion>,
+    service: &'static ServiceInfo,
+    options: &O,
+) -> Result<WorkerHandle, StartError> {
+    start(worker, service.name, channel, service, options).await
+}
+
+fn thrown(entry: &str, error: JsValue) -> StartError {
+    StartError::WorkerFailed { entry: entry.into(), message: Exception::from(error).to_string() }
+}
+
+/// The handshake; `entry` is what the worker is called.
+async fn start<O: Serialize>(
+    worker: web_sys::Worker,
+    entry: &str,
+    channel: &Channel<WebRegion>,
+    service: &'static ServiceInfo,
+    options: &O,
+) -> Result<WorkerHandle, StartError> {
+    let mut starting =
+        Starting { worker: Some(worker.clone()), channel: channel.clone(), before: channel.life() };
     let mut bytes = Vec::new();
     codec::encode(options, &mut bytes, "options")?;
-    let failed = |message: String| StartError::WorkerFailed { entry: entry.into(), message };
-    let thrown = |error: JsValue| failed(Exception::from(error).to_string());
-
-    let before = channel.life();
-    let worker = start_worker(&glue_url(), entry).map_err(thrown)?;
-    let mut starting = Starting { worker: Some(worker.clone()), channel: channel.clone(), before };
     let init = Object::new();
     let words =
         (0..channel.geometry.mailboxes()).map(|index| JsValue::from(channel.words(index).response / 4));
     let alive = [server_state::OPENING, server_state::SERVING, server_state::STOPPING];
     for (key, value) in [
         ("sabrpc", JsValue::from("init")),
-        ("module", wasm_bindgen::module()),
+        ("glue", JsValue::from(worker::glue_url())),
+        ("module", worker::module()),
         ("entry", JsValue::from(entry)),
         ("channel", channel.to_js()),
         ("schema", JsValue::from(format!("{:016x}", service.schema_hash))),
@@ -147,11 +178,11 @@ pub async fn spawn<O: Serialize>(
         ("responseWords", words.collect::<Array>().into()),
         ("lastWord", JsValue::from(channel.geometry.area(0) / 4)),
     ] {
-        Reflect::set(&init, &key.into(), &value).map_err(thrown)?;
+        Reflect::set(&init, &key.into(), &value).map_err(|error| thrown(entry, error))?;
     }
     let word = JsFuture::from(shake_hands(&worker, &init, START_TIMEOUT.as_secs_f64() * 1e3))
         .await
-        .map_err(thrown)?;
+        .map_err(|error| thrown(entry, error))?;
     let text = |key: &str| {
         Reflect::get(&word, &key.into()).ok().and_then(|value| value.as_string()).unwrap_or_default()
     };
@@ -167,14 +198,16 @@ pub async fn spawn<O: Serialize>(
             theirs: u64::from_str_radix(&text("schema"), 16).unwrap_or_default(),
         }),
         "timeout" => StartError::TimedOut { entry: entry.into(), timeout: START_TIMEOUT },
-        _ => failed(text("message")),
+        _ => StartError::WorkerFailed { entry: entry.into(), message: text("message") },
     };
     Err(error)
 }
 
-/// In a worker that [`spawn`] started: makes the service from the options, and serves until it is stopped.
+/// In a worker that [`spawn`] or [`spawn_in`] starts: makes the service from the options, and serves until it is stopped.
 ///
-/// `init` is the argument of the entry function. An `Err` of `make` is told to who started the worker.
+/// `init` is the argument of the entry function; where that was called without one, by a script of yours, it is
+/// `undefined`, and what is needed is waited for. A worker serves one channel. An `Err` of `make` is told to who started
+/// the worker.
 pub fn serve<O, S, F>(init: JsValue, make: impl FnOnce(O) -> F + 'static)
 where
     O: DeserializeOwned,
@@ -196,6 +229,13 @@ pub fn serve_with<O, S>(
 {
     spawn_local(async move {
         report_panics();
+        let init = match init.is_undefined() {
+            false => init,
+            true => match JsFuture::from(await_init()).await {
+                Ok(init) => init,
+                Err(error) => wasm_bindgen::throw_val(error),
+            },
+        };
         let (channel, options) = match open::<O>(&init) {
             Ok(opened) => opened,
             Err(message) => return say(&[("sabrpc", "failed"), ("message", &message)]),
@@ -211,21 +251,21 @@ pub fn serve_with<O, S>(
         if asked.as_deref() != Some(&ours) {
             return say(&[("sabrpc", "mismatch"), ("schema", &ours)]);
         }
-        let life = match server.open() {
-            Ok(life) => JsValue::from(life.number()),
+        match server.open() {
+            Ok(life) => server_opened(life.number()),
             Err(error) => return say(&[("sabrpc", "failed"), ("message", &error.to_string())]),
-        };
+        }
         let mut server = std::pin::pin!(server.serve());
-        serving(&JsValue::NULL);
         say(&[("sabrpc", "ready")]);
         std::future::poll_fn(|cx| {
-            serving(&life);
+            server_polled(true);
             let polled = server.as_mut().poll(cx);
             // Not after a trap.
-            serving(&JsValue::NULL);
+            server_polled(false);
             polled
         })
         .await;
+        server_over();
     });
 }
 
@@ -244,7 +284,7 @@ fn say(words: &[(&str, &str)]) {
         // A new plain object takes every property.
         drop(Reflect::set(&message, &(*key).into(), &(*value).into()));
     }
-    post_to_parent(&message);
+    tell(&message);
 }
 
 /// Shows panics in the console: a panic ends this worker's wasm, and `unreachable` says little about why.

@@ -37,6 +37,7 @@
 mod handshake;
 mod worker;
 
-pub use handshake::{StartError, Unavailable, WorkerHandle, serve, serve_with, spawn};
+pub use handshake::{StartError, Unavailable, WorkerHandle, serve, serve_with, spawn, spawn_in};
+pub use worker::make_workers_with;
 
 pub use crate::region::web::{Backend, WebRegion};
