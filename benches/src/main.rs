@@ -1,47 +1,16 @@
-//! Benchmarks: `cargo xtask bench rpc [--json FILE] [--quick]`.
+//! The suite `rpc` between native threads, for `cargo xtask bench rpc`: prints its medians as JSON.
 //!
-//! Every figure is measured in alternation with its reference in one run, and means something only as the ratio of the
-//! two: absolute times are the machine's.
-
-#[cfg(not(target_family = "wasm"))]
-mod cases;
-#[cfg(not(target_family = "wasm"))]
-mod reference;
-#[cfg(not(target_family = "wasm"))]
-mod report;
-
-#[cfg(not(target_family = "wasm"))]
-const USAGE: &str = "usage: cargo xtask bench rpc [--json FILE] [--quick]";
+//! Arguments: the seconds that a case may take, then the cases that are wanted; none means all.
 
 #[cfg(not(target_family = "wasm"))]
 fn main() -> std::process::ExitCode {
-    let mut args = std::env::args().skip(1);
-    let mut json = None;
-    let mut rounds = 40;
-    let mut suite = false;
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "rpc" => suite = true,
-            "--quick" => rounds = 8,
-            "--json" => json = args.next(),
-            other => {
-                eprintln!("unknown argument {other}\n{USAGE}");
-                return std::process::ExitCode::FAILURE;
-            }
-        }
-    }
-    if !suite {
-        eprintln!("which suite?\n{USAGE}");
+    let mut arguments = std::env::args().skip(1);
+    let Some(seconds) = arguments.next().and_then(|word| word.parse().ok()) else {
+        eprintln!("usage: benches SECONDS [CASE]...");
         return std::process::ExitCode::FAILURE;
-    }
-    let records = cases::rpc(rounds);
-    print!("{}", report::table(&records));
-    if let Some(file) = json
-        && let Err(error) = report::write_json(&file, &records)
-    {
-        eprintln!("{file}: {error}");
-        return std::process::ExitCode::FAILURE;
-    }
+    };
+    let wanted: Vec<String> = arguments.collect();
+    println!("{}", calls::native::rpc(std::time::Duration::from_secs_f32(seconds), &wanted));
     std::process::ExitCode::SUCCESS
 }
 

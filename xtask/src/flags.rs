@@ -21,10 +21,15 @@ usage: cargo xtask COMMAND
            --browser NAME       only this browser (default: both)
            --package NAME       browser tests of this crate only
            -- ARGUMENTS         passed on to the browser tests' runner (a name to filter by)
-  bench  measures calls between native threads, each beside a bare trip in the same run
+  bench  measures calls between threads and between workers in both browsers, each beside its
+         reference in the same run
            rpc                  the suite; there is one so far
-           --json FILE          also write one record per case
-           --quick              fewer rounds
+           --json FILE          also write one record per comparison
+           --quick              fewer and shorter runs
+           --case NAME          only this case, such as null or 4k-read; may be repeated
+           --browser NAME       only this browser, or `all`, without the native suite
+           --native-only        no browser
+           --check              fail if a bar is missed
   docs   builds the API documentation and the book
   setup  finds or installs what the others need, and nothing else
            --browser NAME       only this browser (default: both)
@@ -36,8 +41,7 @@ others.";
 #[derive(Debug)]
 pub(crate) enum Command {
     Help,
-    /// Passed on to the crate `benches`.
-    Bench(Vec<OsString>),
+    Bench(BenchFlags),
     Demo(DemoFlags),
     Docs,
     Setup(Browsers),
@@ -81,6 +85,18 @@ impl FromStr for BrowserKind {
 pub(crate) type Browsers = Vec<BrowserKind>;
 
 #[derive(Debug)]
+pub(crate) struct BenchFlags {
+    pub(crate) json: Option<PathBuf>,
+    pub(crate) quick: bool,
+    /// Only these; all when there are none.
+    pub(crate) cases: Vec<String>,
+    pub(crate) browsers: Browsers,
+    /// Whether the native suite is measured.
+    pub(crate) native: bool,
+    pub(crate) check: bool,
+}
+
+#[derive(Debug)]
 pub(crate) struct DemoFlags {
     pub(crate) input: Option<PathBuf>,
     pub(crate) browser: BrowserKind,
@@ -104,7 +120,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
     };
     match command.to_str() {
         Some("help" | "--help" | "-h") => Ok(Command::Help),
-        Some("bench") => Ok(Command::Bench(words.rest.collect())),
+        Some("bench") => bench(words).map(Command::Bench),
         Some("demo") => demo(words).map(Command::Demo),
         Some("docs") => words.end().map(|()| Command::Docs),
         Some("setup") => setup(words).map(Command::Setup),
@@ -113,6 +129,46 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
         Some("wasm-test-runner") => Ok(Command::WasmTestRunner(words.rest.collect())),
         _ => bail!("there is no command '{}'\n{USAGE}", command.display()),
     }
+}
+
+fn bench(mut words: Words) -> Result<BenchFlags> {
+    match words.next()?.as_deref() {
+        Some("rpc") => {}
+        Some(other) => bail!("bench knows no suite '{other}'; say rpc\n{USAGE}"),
+        None => bail!("which suite? There is `bench rpc`\n{USAGE}"),
+    }
+    let mut flags = BenchFlags {
+        json: None,
+        quick: false,
+        cases: Vec::new(),
+        browsers: Vec::new(),
+        native: true,
+        check: false,
+    };
+    let mut native_only = false;
+    while let Some(word) = words.next()? {
+        match word.as_str() {
+            "--json" => flags.json = Some(words.path("--json")?),
+            "--quick" => flags.quick = true,
+            "--case" => flags.cases.push(words.text("--case")?),
+            "--browser" => {
+                flags.native = false;
+                match words.text("--browser")?.as_str() {
+                    "all" => flags.browsers.extend(BrowserKind::ALL),
+                    name => flags.browsers.push(name.parse()?),
+                }
+            }
+            "--native-only" => native_only = true,
+            "--check" => flags.check = true,
+            other => bail!("bench does not know '{other}'\n{USAGE}"),
+        }
+    }
+    if native_only {
+        flags.native = true;
+    } else {
+        flags.browsers = or_both(flags.browsers);
+    }
+    Ok(flags)
 }
 
 fn demo(mut words: Words) -> Result<DemoFlags> {
@@ -211,6 +267,18 @@ mod tests {
     }
 
     #[test]
+    fn bench_measures_everything_unless_told_otherwise() {
+        let flags = |line| match parse_line(line).unwrap() {
+            Command::Bench(flags) => (flags.browsers.len(), flags.native),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(flags("bench rpc --json out.json"), (2, true));
+        assert_eq!(flags("bench rpc --browser firefox --quick"), (1, false));
+        assert_eq!(flags("bench rpc --browser all"), (2, false));
+        assert_eq!(flags("bench rpc --native-only --case null"), (0, true));
+    }
+
+    #[test]
     fn test_passes_on_what_follows_the_dashes() {
         let line = "test browser --browser firefox -p sabrpc -- --nocapture echo";
         let Command::Test(flags) = parse_line(line).unwrap() else { panic!("not the tests") };
@@ -222,7 +290,9 @@ mod tests {
 
     #[test]
     fn unknown_words_and_missing_values_are_errors() {
-        for line in ["bogus", "demo --fast", "demo --input", "demo --browser opera", "docs now"] {
+        for line in
+            ["bogus", "bench", "bench vfs", "demo --fast", "demo --input", "demo --browser opera", "docs now"]
+        {
             assert!(parse_line(line).is_err(), "{line}");
         }
     }

@@ -29,6 +29,13 @@ pub(crate) fn example(name: &str) -> Result<PathBuf> {
     shell::run(build.args(["--release", "--package", "opfs-vfs", "--example", name]))?;
     let module = project::target().join(setup::WASM).join("release/examples").join(format!("{name}.wasm"));
 
+    let folder = bind(&module, name)?;
+    copy_assets(&project::root().join("opfs-vfs/examples").join(name), &folder)?;
+    Ok(folder)
+}
+
+/// Makes the module ready for a page: writes it with its bindings to an otherwise empty folder to serve, as `name`.
+pub(crate) fn bind(module: &Path, name: &str) -> Result<PathBuf> {
     let folder = project::target().join("web").join(name);
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
@@ -36,7 +43,7 @@ pub(crate) fn example(name: &str) -> Result<PathBuf> {
     fs::create_dir_all(&folder)?;
     println!("writing the bindings of {name}.wasm to {}", folder.display());
     Bindgen::new()
-        .input_path(&module)
+        .input_path(module)
         .out_name(name)
         .web(true)?
         .typescript(false)
@@ -44,7 +51,6 @@ pub(crate) fn example(name: &str) -> Result<PathBuf> {
         .omit_default_module_path(false)
         .generate(&folder)
         .with_context(|| format!("no bindings could be made for {}", module.display()))?;
-    copy_assets(&project::root().join("opfs-vfs/examples").join(name), &folder)?;
     Ok(folder)
 }
 
@@ -54,10 +60,10 @@ pub(crate) fn bindgen_tool(arguments: &[OsString]) -> Result<()> {
     wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(std::iter::once(&name).chain(arguments))
 }
 
-/// Copies the page and what it needs: every file of the example's folder but its Rust.
-fn copy_assets(from: &Path, to: &Path) -> Result<()> {
-    let entries = fs::read_dir(from)
-        .with_context(|| format!("the example's folder {} can't be read", from.display()))?;
+/// Copies the page and what it needs: every file of the folder but its Rust.
+pub(crate) fn copy_assets(from: &Path, to: &Path) -> Result<()> {
+    let entries =
+        fs::read_dir(from).with_context(|| format!("the page's folder {} can't be read", from.display()))?;
     for entry in entries {
         let path = entry?.path();
         if path.is_file() && path.extension().is_none_or(|extension| extension != "rs") {

@@ -1,0 +1,98 @@
+//! The calls that are measured: each caller makes any number of calls of one case in a row.
+
+use std::str::FromStr;
+
+use sabrpc::{Channel, ChannelConfig, Region, RpcError};
+
+use crate::service::{LARGEST, StoreClient};
+
+/// The channel of every subject: room for the largest payload, as the bare pairs have it, and for eight callers.
+pub(crate) const CONFIG: ChannelConfig = ChannelConfig { mailboxes: 8, area: 2 << 20 };
+
+/// What one call does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Case {
+    /// No arguments, no result.
+    Null,
+    /// 64 bytes there, and back.
+    Echo,
+    /// So many bytes to the server.
+    Write(usize),
+    /// So many bytes from the server.
+    Read(usize),
+    /// One-way calls, the last of them waited for.
+    OneWay,
+}
+
+impl FromStr for Case {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let size = |size| match size {
+            "4k" => Some(4 << 10),
+            "64k" => Some(64 << 10),
+            "1m" => Some(LARGEST),
+            _ => None,
+        };
+        let case = match name.split_once('-') {
+            Some((bytes, "write")) => size(bytes).map(Case::Write),
+            Some((bytes, "read")) => size(bytes).map(Case::Read),
+            _ => match name {
+                "null" => Some(Case::Null),
+                "64b" => Some(Case::Echo),
+                "oneway" => Some(Case::OneWay),
+                _ => None,
+            },
+        };
+        case.ok_or_else(|| format!("no call is called '{name}'"))
+    }
+}
+
+/// Makes calls, and panics when an answer is not what it has to be.
+pub(crate) trait Calls {
+    /// Makes `calls` calls of `case`, one after the other.
+    fn run(&mut self, case: Case, calls: u32);
+
+    /// Leaves the core to others until the next call. Servers go to sleep by themselves.
+    #[cfg(not(target_family = "wasm"))]
+    fn rest(&mut self) {}
+}
+
+/// Whole calls as users make them: generated client, postcard arguments, a `Result`, metrics.
+pub(crate) struct Typed<R: Region> {
+    client: StoreClient<R>,
+    bytes: Vec<u8>,
+}
+
+impl<R: Region> Typed<R> {
+    /// A caller on the channel of a [`StoreServer`](crate::service::StoreServer).
+    pub(crate) fn attach(channel: &Channel<R>) -> Result<Self, RpcError> {
+        Ok(Self { client: StoreClient::attach(channel)?, bytes: vec![7; LARGEST] })
+    }
+}
+
+impl<R: Region> Calls for Typed<R> {
+    fn run(&mut self, case: Case, calls: u32) {
+        let client = &self.client;
+        match case {
+            Case::Null => (0..calls).for_each(|_| client.null().expect("served")),
+            Case::Echo => {
+                let message = [[7; 32]; 2];
+                (0..calls).for_each(|_| assert_eq!(client.echo(message), Ok(message)));
+            }
+            Case::Write(len) => {
+                let bytes = &self.bytes[..len];
+                (0..calls).for_each(|_| assert_eq!(client.write(bytes), Ok(len as u32)));
+            }
+            Case::Read(len) => {
+                let bytes = &mut self.bytes[..len];
+                (0..calls).for_each(|_| assert_eq!(client.read(bytes), Ok(len as u32)));
+                assert_eq!((bytes[0], bytes[len - 1]), (7, 7));
+            }
+            Case::OneWay => {
+                (0..calls).for_each(|_| client.count(1).expect("sent"));
+                client.caller().flush().expect("served");
+            }
+        }
+    }
+}

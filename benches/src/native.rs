@@ -1,0 +1,119 @@
+//! The suite `rpc` between native threads. Subjects of a case take turns, so that what disturbs one disturbs all.
+
+use std::time::{Duration, Instant};
+
+use sabrpc::{Channel, native};
+
+use crate::{
+    callers::{CONFIG, Calls, Case, Typed},
+    reference::Pair,
+    service::{Buffer, StoreServer},
+};
+
+/// Hot cases, with how many calls are timed together.
+const HOT: [(&str, u32); 8] = [
+    ("null", 4000),
+    ("64b", 4000),
+    ("4k-write", 1000),
+    ("4k-read", 1000),
+    ("64k-write", 100),
+    ("64k-read", 100),
+    ("1m-write", 8),
+    ("1m-read", 8),
+];
+/// For how long everybody is idle before a cold call: longer than anybody polls.
+const IDLE: Duration = Duration::from_millis(2);
+/// How many cold calls make a sample.
+const COLD_CALLS: u32 = 10;
+
+/// Samples that a median needs at least, however slow the machine is.
+const FEWEST: usize = 5;
+
+/// Something that makes calls, under its name in the records.
+struct Subject<'a> {
+    name: &'static str,
+    calls: &'a mut dyn Calls,
+    /// What it times in this case, in microseconds a call.
+    samples: Vec<f64>,
+}
+
+/// Measures every case that is `wanted`, or all, for `budget` each. The answer is JSON: an array of medians.
+pub fn rpc(budget: Duration, wanted: &[String]) -> serde_json::Value {
+    let serve = |channel: &Channel| native::spawn(channel, || StoreServer::new(Buffer::new()));
+    let channel = || Channel::native(CONFIG).expect("these sizes are in bounds");
+    let typed_channel = channel();
+    let _typed_server = serve(&typed_channel);
+    let mut typed = Typed::attach(&typed_channel).expect("the server has started");
+    let (mut spin, mut futex, mut copy) = (Pair::spinning(), Pair::sleeping(), Pair::copying());
+
+    let is_wanted = |case: &str| wanted.is_empty() || wanted.iter().any(|word| word == case);
+    let mut medians = Vec::new();
+    for (name, calls) in HOT.into_iter().filter(|(name, _)| is_wanted(name)) {
+        let case: Case = name.parse().expect("a case of this suite");
+        let mut subjects = vec![Subject::new("sabrpc-typed", &mut typed)];
+        match case {
+            Case::Null => subjects.push(Subject::new("spin", &mut spin)),
+            Case::Echo => {}
+            _ => subjects.push(Subject::new("raw-copy", &mut copy)),
+        }
+        take_turns(&mut subjects, budget, |subject| {
+            // Wakes whoever sleeps.
+            subject.run(case, 20);
+            time(|| subject.run(case, calls)) / f64::from(calls)
+        });
+        medians.extend(subjects.iter().map(|subject| subject.median(name, calls)));
+    }
+    if is_wanted("cold") {
+        let mut subjects = [Subject::new("sabrpc-typed", &mut typed), Subject::new("futex", &mut futex)];
+        take_turns(&mut subjects, budget, |subject| {
+            let cold = (0..COLD_CALLS).map(|_| {
+                std::thread::sleep(IDLE);
+                time(|| subject.run(Case::Null, 1))
+            });
+            cold.sum::<f64>() / f64::from(COLD_CALLS)
+        });
+        medians.extend(subjects.iter().map(|subject| subject.median("cold", COLD_CALLS)));
+    }
+    medians.into()
+}
+
+impl<'a> Subject<'a> {
+    fn new(name: &'static str, calls: &'a mut dyn Calls) -> Self {
+        Self { name, calls, samples: Vec::new() }
+    }
+
+    fn median(&self, case: &str, calls: u32) -> serde_json::Value {
+        let mut samples = self.samples.clone();
+        samples.sort_by(f64::total_cmp);
+        serde_json::json!({
+            "case": case,
+            "subject": self.name,
+            "value": samples.get(samples.len() / 2),
+            "unit": "us",
+            "samples": samples.len() as u32 * calls,
+        })
+    }
+}
+
+/// Takes a sample of each subject in each round, in an order that rotates. The first quarter of the time only warms up.
+fn take_turns(subjects: &mut [Subject<'_>], budget: Duration, mut sample: impl FnMut(&mut dyn Calls) -> f64) {
+    let start = Instant::now();
+    while start.elapsed() < budget || subjects.iter().any(|subject| subject.samples.len() < FEWEST) {
+        let is_warm = start.elapsed() > budget / 4;
+        subjects.rotate_left(1);
+        for subject in &mut *subjects {
+            let value = sample(subject.calls);
+            subject.calls.rest();
+            if is_warm {
+                subject.samples.push(value);
+            }
+        }
+    }
+}
+
+/// Microseconds.
+fn time(work: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    work();
+    start.elapsed().as_secs_f64() * 1e6
+}

@@ -1,0 +1,5 @@
+// The worker of the bare pair's serving side.
+
+import { serve } from "./bare.js";
+
+onmessage = ({ data }) => serve(data);

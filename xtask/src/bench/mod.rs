@@ -1,0 +1,114 @@
+//! `cargo xtask bench rpc`: runs the suite between native threads and between workers in browsers, several times,
+//! compares each subject with its reference in the same run, and says which bars were missed.
+
+mod compare;
+mod page;
+mod report;
+
+use std::{path::PathBuf, process::Command};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::{flags::BenchFlags, project, shell};
+
+/// One start of the native program, one load of the page in a browser, or one build for its size.
+#[derive(Debug)]
+struct Run {
+    /// `native`, or a browser's name.
+    place: &'static str,
+    medians: Vec<Median>,
+}
+
+/// What was measured of one subject in one case.
+#[derive(Clone, Debug)]
+struct Median {
+    case: String,
+    subject: String,
+    value: f64,
+    unit: String,
+    samples: u64,
+}
+
+/// How long it all takes.
+struct Effort {
+    runs: usize,
+    /// For a case natively.
+    native_seconds: f64,
+    /// For the hot cases in a browser; the others take parts of it.
+    page_seconds: f64,
+}
+
+impl Effort {
+    fn of(flags: &BenchFlags) -> Self {
+        match flags.quick {
+            true => Self { runs: 2, native_seconds: 0.3, page_seconds: 4.0 },
+            false => Self { runs: 5, native_seconds: 1.0, page_seconds: 8.0 },
+        }
+    }
+}
+
+/// Measures what `flags` say.
+pub(crate) fn run(flags: &BenchFlags) -> Result<()> {
+    let effort = Effort::of(flags);
+    let mut runs = Vec::new();
+    if flags.native {
+        runs.extend(native(flags, &effort)?);
+    }
+    if !flags.browsers.is_empty() {
+        let page = page::Page::build()?;
+        for &browser in &flags.browsers {
+            runs.extend(page.runs(browser, flags, &effort)?);
+        }
+    }
+    let records = compare::records(&runs);
+    ensure!(!records.is_empty(), "nothing was compared; is there such a case?");
+    print!("\n{}", report::table(&records));
+    if let Some(file) = &flags.json {
+        report::write_json(file, &records)?;
+    }
+    let missed = records.iter().filter(|record| record.is_missed()).count();
+    match missed {
+        0 => println!("\nno bar was missed"),
+        _ if flags.check => bail!("{missed} bars were missed"),
+        _ => println!("\n{missed} bars were missed"),
+    }
+    Ok(())
+}
+
+/// The suite between threads: the program `benches`, once per run.
+fn native(flags: &BenchFlags, effort: &Effort) -> Result<Vec<Run>> {
+    let mut build = Command::new("cargo");
+    build.args(["build", "--release", "--package", "benches", "--bin", "benches"]);
+    shell::run(build.current_dir(project::root()))?;
+    let program = release_folder(None).join(format!("benches{}", std::env::consts::EXE_SUFFIX));
+    (1..=effort.runs)
+        .map(|number| {
+            println!("native: run {number} of {}", effort.runs);
+            let mut command = Command::new(&program);
+            command.arg(effort.native_seconds.to_string()).args(&flags.cases);
+            let said = shell::ask(&mut command).context("the native suite failed")?;
+            Ok(Run { place: "native", medians: medians(&serde_json::from_str(&said)?)? })
+        })
+        .collect()
+}
+
+/// Where cargo leaves what it built in release.
+fn release_folder(target: Option<&str>) -> PathBuf {
+    target.map_or_else(project::target, |target| project::target().join(target)).join("release")
+}
+
+/// Takes apart what a run says it has measured.
+fn medians(said: &Value) -> Result<Vec<Median>> {
+    let one = |value: &Value| {
+        Some(Median {
+            case: value["case"].as_str()?.to_owned(),
+            subject: value["subject"].as_str()?.to_owned(),
+            value: value["value"].as_f64()?,
+            unit: value["unit"].as_str()?.to_owned(),
+            samples: value["samples"].as_u64()?,
+        })
+    };
+    let all = said.as_array().context("a run returned no array")?;
+    all.iter().map(|value| one(value).with_context(|| format!("a run returned {value}"))).collect()
+}

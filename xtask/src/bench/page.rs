@@ -1,0 +1,58 @@
+//! The suite between workers: builds the page of `benches/web`, and loads it in a browser once per run.
+
+use std::{collections::HashMap, path::PathBuf, process::Command, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use super::{Effort, Run, medians, release_folder};
+use crate::{
+    flags::{BenchFlags, BrowserKind},
+    project,
+    server::{Server, Site},
+    setup, shell, wasm,
+    webdriver::Browser,
+};
+
+/// For one load of the page: many times what a quiet machine takes.
+const DEADLINE: Duration = Duration::from_secs(300);
+
+/// The page, built and served.
+pub(super) struct Page {
+    server: Server,
+}
+
+impl Page {
+    /// Builds the wasm module and the scripts.
+    pub(super) fn build() -> Result<Self> {
+        setup::wasm_target()?;
+        let mut build = Command::new("cargo");
+        build.args(["build", "--release", "--package", "benches", "--lib", "--target", setup::WASM]);
+        shell::run(build.current_dir(project::root()))?;
+        let folder: PathBuf = wasm::bind(&release_folder(Some(setup::WASM)).join("calls.wasm"), "calls")?;
+        wasm::copy_assets(&project::root().join("benches/web"), &folder)?;
+        Ok(Self { server: Server::start(Site { folder, memory: HashMap::new() })? })
+    }
+
+    /// Loads the page in `browser` again and again; each load has workers of its own.
+    pub(super) fn runs(&self, browser: BrowserKind, flags: &BenchFlags, effort: &Effort) -> Result<Vec<Run>> {
+        let driven = Browser::start(browser)?;
+        let settings = json!({ "seconds": effort.page_seconds, "cases": flags.cases }).to_string();
+        let query: String = settings.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let url = self.server.url(&format!("/?settings={query}"));
+        (1..=effort.runs)
+            .map(|number| {
+                println!("{}: run {number} of {}", browser.name(), effort.runs);
+                driven.goto(&url)?;
+                let said = self.server.posted("/result", DEADLINE).with_context(|| {
+                    format!("nothing came from {}; its console:\n{}", browser.name(), driven.console())
+                })?;
+                let said: Value = serde_json::from_slice(&said)?;
+                if let Some(error) = said["error"].as_str() {
+                    bail!("the page failed in {}: {error}\n{}", browser.name(), driven.console());
+                }
+                Ok(Run { place: browser.name(), medians: medians(&said["medians"])? })
+            })
+            .collect()
+    }
+}
