@@ -10,8 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     CallError, Channel, DefaultRegion, OpInfo, OpMetrics, Region, RpcError, ServiceInfo,
-    call::Wait,
-    link::{Answer, Link, Never},
+    call::{Answer, Link, Never, Wait},
 };
 
 /// One caller of a service, attached to a mailbox of a channel; its calls are awaited.
@@ -24,6 +23,7 @@ pub struct AsyncCaller<R: Region = DefaultRegion> {
     link: RefCell<Option<Link<R>>>,
     turns: Turns,
     deadline: Cell<Option<Duration>>,
+    batches: Cell<u32>,
 }
 
 /// Goes to sleep at once: a thread that may not block has other things to do than to poll.
@@ -46,7 +46,7 @@ impl<R: Region> AsyncCaller<R> {
     /// Those of [`Caller::attach`](crate::Caller::attach), but for `CannotBlock`.
     pub fn attach(channel: &Channel<R>, service: &'static ServiceInfo) -> Result<Self, RpcError> {
         let link = RefCell::new(Some(Link::attach(channel, service)?));
-        Ok(Self { link, turns: Turns::default(), deadline: Cell::new(None) })
+        Ok(Self { link, turns: Turns::default(), deadline: Cell::new(None), batches: Cell::new(0) })
     }
 
     /// Sets how long a call may take, from its turn on, before it ends in [`RpcError::TimedOut`]; `None`, the default,
@@ -70,6 +70,25 @@ impl<R: Region> AsyncCaller<R> {
         let until = turn.link.until();
         turn.link.drain::<Awaiting>(until).await?;
         turn.link.settled::<Never>().map(|_| ())
+    }
+
+    /// Runs `f`; the one-way calls that are made through this caller meanwhile travel together, with one notification of
+    /// the server. See [`Caller::batch`](crate::Caller::batch).
+    ///
+    /// # Errors
+    /// The framework's, of sending them. They are then still sent before the next call.
+    pub async fn batch<T>(&self, f: impl AsyncFnOnce() -> T) -> Result<T, RpcError> {
+        let result = {
+            self.batches.set(self.batches.get() + 1);
+            let _open = OpenBatch(&self.batches);
+            f().await
+        };
+        let mut turn = self.turn().await;
+        if turn.link.batches == 0 && turn.link.has_gathered() {
+            let until = turn.link.until();
+            turn.link.send_gathered::<Awaiting>(until).await?;
+        }
+        Ok(result)
     }
 
     /// Calls an operation that returns a `Result<T, E>`.
@@ -131,7 +150,17 @@ impl<R: Region> AsyncCaller<R> {
     async fn turn(&self) -> Turn<'_, R> {
         let mut link = self.turns.wait_for(|| self.link.borrow_mut().take()).await;
         link.deadline = self.deadline.get();
+        link.batches = self.batches.get();
         Turn { link: Held(Some(link)), caller: self }
+    }
+}
+
+/// Closes a batch, also when its future is dropped.
+struct OpenBatch<'a>(&'a Cell<u32>);
+
+impl Drop for OpenBatch<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
     }
 }
 

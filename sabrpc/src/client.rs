@@ -6,8 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     CallError, Channel, DefaultRegion, OpInfo, OpMetrics, Region, RpcError, ServiceInfo,
-    call::{Wait, without_pause},
-    link::{Answer, Link, Never},
+    call::{Answer, Link, Never, Wait, without_pause},
 };
 
 /// One caller of a service, attached to a mailbox of a channel; its calls block the thread.
@@ -65,6 +64,56 @@ impl<R: Region> Caller<R> {
         let until = link.until();
         without_pause(link.drain::<Blocking>(until))?;
         link.settled::<Never>().map(|_| ())
+    }
+
+    /// Runs `f`; the one-way calls that it makes through this caller travel together, with one notification of the
+    /// server, when it is done. They are sent earlier when the area is full of them, or when a call in between waits for
+    /// an answer. Their order stays, and their errors are kept as those of any one-way call.
+    ///
+    /// ```
+    /// # use std::cell::Cell;
+    /// use sabrpc::{Channel, ChannelConfig, native, sab_service};
+    ///
+    /// #[sab_service]
+    /// trait Tally {
+    ///     #[op(oneway)]
+    ///     fn add(&self, number: u32);
+    ///     fn sum(&self) -> u32;
+    /// }
+    /// # struct Sum(Cell<u32>);
+    /// # impl Tally for Sum {
+    /// #     fn add(&self, number: u32) {
+    /// #         self.0.set(self.0.get() + number);
+    /// #     }
+    /// #     fn sum(&self) -> u32 {
+    /// #         self.0.get()
+    /// #     }
+    /// # }
+    /// # let channel = Channel::native(ChannelConfig::default())?;
+    /// # let server = native::spawn(&channel, || TallyServer::new(Sum(Cell::new(0))));
+    ///
+    /// let client = TallyClient::attach(&channel)?;
+    /// client.caller().batch(|| (1..=100).try_for_each(|number| client.add(number)))??;
+    /// assert_eq!(client.sum()?, 5050);
+    /// # drop(client);
+    /// # drop(server);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The framework's, of sending them. They are then still sent before the next call.
+    pub fn batch<T>(&self, f: impl FnOnce() -> T) -> Result<T, RpcError> {
+        let result = {
+            self.link.borrow_mut().batches += 1;
+            let _open = OpenBatch(&self.link);
+            f()
+        };
+        let mut link = self.link.borrow_mut();
+        if link.batches == 0 && link.has_gathered() {
+            let until = link.until();
+            without_pause(link.send_gathered::<Blocking>(until))?;
+        }
+        Ok(result)
     }
 
     /// Calls an operation that returns a `Result<T, E>`.
@@ -137,6 +186,15 @@ impl<R: Region> Caller<R> {
     ) -> Result<(), RpcError> {
         without_pause(self.link.borrow_mut().send::<Blocking, Never>(op, args, ins))
             .map_err(Never::cannot_happen)
+    }
+}
+
+/// Closes a batch, also when the code in it panics.
+struct OpenBatch<'a, R: Region>(&'a RefCell<Link<R>>);
+
+impl<R: Region> Drop for OpenBatch<'_, R> {
+    fn drop(&mut self) {
+        self.0.borrow_mut().batches -= 1;
     }
 }
 

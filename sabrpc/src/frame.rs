@@ -145,6 +145,9 @@ impl Frame {
         inner.in_pieces = true;
         inner.args_len = 0;
         inner.message = stream;
+        if op.flags.contains(OpFlags::RAW) {
+            return Err(RpcError::malformed(op.name, "a raw request in pieces or in a batch"));
+        }
         let head = inner.message.first_chunk::<4>().map(|head| u32::from_le_bytes(*head) as usize);
         match head {
             Some(args_len) if args_len <= inner.message.len() - 4 => {
@@ -268,6 +271,24 @@ impl Frame {
     /// The status of the answer.
     pub(crate) fn status(&self) -> i32 {
         self.0.status.get()
+    }
+
+    /// Takes in one entry of a batch.
+    pub(crate) fn load_entry(&mut self, op: &'static OpInfo, request: &[u8]) -> Result<(), RpcError> {
+        let mut message = std::mem::take(&mut self.0.message);
+        message.clear();
+        message.extend_from_slice(request);
+        self.load_stream(op, message)
+    }
+
+    /// Answers with these bytes as they are, at the start of the area.
+    pub(crate) fn reply_bytes(&mut self, bytes: &[u8]) {
+        let inner = &mut *self.0;
+        inner.answer.get_mut().clear();
+        inner.answer.get_mut().extend_from_slice(bytes);
+        inner.status.set(status::OK);
+        inner.result_at.set(0);
+        inner.raw.set(false);
     }
 
     /// Takes the bytes of the answer.

@@ -21,7 +21,7 @@
 //! | offset | word | written by | meaning |
 //! | --- | --- | --- | --- |
 //! | 0 | `REQUEST` | caller | sequence number of the newest request; stored last, with everything below it visible |
-//! | 4 | `REQUEST_OP` | caller | op id (low 16 bits), [`request_flags`], and who asks (high 11 bits) |
+//! | 4 | `REQUEST_OP` | caller | op id (low 16 bits), [`request_flags`], and who asks (high 10 bits) |
 //! | 8 | `REQUEST_LEN` | caller | bytes of arguments, or of this piece; in a raw request, see [`RawLen`] |
 //! | 64 | `RESPONSE` | server | sequence number of the newest answered request; stored last |
 //! | 68 | `RESPONSE_STATUS` | server | [`status`] |
@@ -91,14 +91,17 @@ pub mod request_flags {
     /// Asks for the next piece of an answer that is larger than the area.
     pub const CONTINUE: i32 = 1 << 20;
 
-    /// The highest 11 bits tell who asks: half the value of `OWNER`. A server that has not noticed yet that a mailbox
+    /// Several one-way calls in one request; the op id is that of the first. The answer lists those that failed.
+    pub const BATCH: i32 = 1 << 21;
+
+    /// The highest 10 bits tell who asks: half the value of `OWNER`. A server that has not noticed yet that a mailbox
     /// changed hands learns it here, before it takes a request for one of the earlier owner.
     pub fn asker(owner: i32) -> i32 {
-        owner >> 1 << 21
+        owner >> 1 << 22
     }
 
     /// The part of `REQUEST_OP` that [`asker`] fills.
-    pub const ASKER: i32 = -1 << 21;
+    pub const ASKER: i32 = -1 << 22;
 }
 
 /// `REQUEST_LEN` of a raw request: the low 26 bits are its bytes, which begin as far into the area as the next 3 bits

@@ -19,6 +19,7 @@
 compile_error!("sabrpc supports wasm32-unknown-unknown (browsers) and native hosts");
 
 mod async_client;
+mod batch;
 mod bulk;
 mod call;
 mod channel;
@@ -28,7 +29,6 @@ mod codec;
 mod error;
 mod frame;
 pub mod layout;
-mod link;
 mod metrics;
 #[cfg(not(target_family = "wasm"))]
 pub mod native;

@@ -45,7 +45,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
     /// Serves a caller who has gone to the end; returns whether that is reached.
     fn say_goodbye(&mut self, index: usize) -> bool {
         let known = self.desks[index].owner;
-        if self.desks[index].task.is_none()
+        if !self.desks[index].is_busy()
             && let (Some((seq, op, len)), asker) = self.pending(index)
             && asker == Some(flag::asker(known))
         {
@@ -54,7 +54,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         let desk = &mut self.desks[index];
         desk.rest = None;
         desk.pieces = None;
-        if desk.task.as_ref().is_some_and(|task| task.oneway) {
+        if desk.batch.is_open || desk.task.as_ref().is_some_and(|task| task.oneway) {
             // Nobody waits for it, and so nobody gave it up.
             return false;
         }

@@ -2,6 +2,7 @@
 
 use std::{pin::Pin, time::Duration};
 
+use super::batch::Batch;
 use crate::{
     Channel, Region, RpcError, codec,
     frame::Frame,
@@ -24,6 +25,7 @@ pub(super) struct Desk {
     pub(super) pieces: Option<Vec<u8>>,
     /// What is left of an answer in pieces: status, bytes, how many are sent, where a piece goes and its room.
     pub(super) rest: Option<Rest>,
+    pub(super) batch: Batch,
 }
 
 /// A request under way.
@@ -48,7 +50,25 @@ pub(super) struct Rest {
 impl Desk {
     pub(super) fn new<R: Region>(channel: &Channel<R>, index: u32) -> Self {
         let words = channel.words(index);
-        Self { words, owner: 0, taken: 0, frame: None, task: None, stale: false, pieces: None, rest: None }
+        Self {
+            words,
+            owner: 0,
+            taken: 0,
+            frame: None,
+            task: None,
+            stale: false,
+            pieces: None,
+            rest: None,
+            batch: Batch::default(),
+        }
+    }
+
+    /// The frame of this mailbox, which is not away.
+    pub(super) fn frame<R: Region>(&mut self, channel: &Channel<R>, index: usize) -> Frame {
+        self.frame.take().unwrap_or_else(|| {
+            let geometry = channel.geometry;
+            Frame::new(Box::new(channel.region.clone()), geometry.area(index as u32), geometry.area_size())
+        })
     }
 
     /// Publishes an answer.
@@ -119,6 +139,11 @@ impl Desk {
         }
         region.copy_out(area_at, &mut pieces[from..]);
         Ok(if op & flag::LAST != 0 { self.pieces.take() } else { None })
+    }
+
+    /// Whether a request is being executed.
+    pub(super) fn is_busy(&self) -> bool {
+        self.task.is_some() || self.batch.is_open
     }
 
     /// Whether a message in pieces is under way, in either direction.

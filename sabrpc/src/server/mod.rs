@@ -5,6 +5,7 @@
 //! After some polling without a request the server sleeps on the doorbell. It sets its sleep flag, looks again, and
 //! only then waits: a caller publishes first and reads the flag afterwards, so one of the two always sees the other.
 
+mod batch;
 mod callers;
 mod desk;
 mod requests;
@@ -15,10 +16,10 @@ use desk::Desk;
 
 use crate::{
     Channel, ChannelError, DefaultRegion, Region, Stopper,
+    call::LIVENESS_SLICE,
     channel::Life,
     frame::Dispatch,
     layout::{self, request_flags as flag, server_state, status},
-    link::LIVENESS_SLICE,
     metrics::Meters,
     spin::Spin,
 };
@@ -262,7 +263,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
     /// Finds the desks where a request may come; returns how many there are.
     fn hot_desks(&mut self) -> usize {
         if std::mem::take(&mut self.hot_is_stale) {
-            let is_hot = |desk: &Desk| desk.owner % 2 != 0 && desk.task.is_none();
+            let is_hot = |desk: &Desk| desk.owner % 2 != 0 && !desk.is_busy();
             self.hot.clear();
             self.hot.extend((0..self.desks.len()).filter(|&index| is_hot(&self.desks[index])));
         }
@@ -275,7 +276,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
     }
 
     fn has_tasks(&self) -> bool {
-        self.desks.iter().any(|desk| desk.task.is_some())
+        self.desks.iter().any(Desk::is_busy)
     }
 
     /// Looks at every mailbox where a request may come, up to `polls` times at each; returns whether there was one.
@@ -285,7 +286,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             // A request may change who is hot.
             let Some(&index) = self.hot.get(place) else { break };
             let desk = &self.desks[index];
-            if desk.task.is_some() {
+            if desk.is_busy() {
                 continue;
             }
             let seen =

@@ -26,9 +26,11 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             return desk.send_rest(region);
         }
         desk.rest = None;
+        if op & flag::BATCH != 0 {
+            return self.open_batch(index, len);
+        }
         let (area_at, area_size) = (channel.geometry.area(index as u32), channel.geometry.area_size());
-        let mut frame =
-            desk.frame.take().unwrap_or_else(|| Frame::new(Box::new(region.clone()), area_at, area_size));
+        let mut frame = desk.frame(channel, index);
         let id = (op & 0xFFFF) as u32;
         let Some(op_index) = info.position(id) else {
             return self.refuse(index, frame, &RpcError::UnknownOp { service: info.name.into(), op: id });
@@ -54,23 +56,43 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             drop(meters);
             return self.refuse(index, frame, &error);
         }
+        let oneway = op & flag::ONEWAY != 0;
+        match self.execute(index, frame, op_index, oneway) {
+            Some((frame, timed)) => self.finish(index, frame, op_index, timed),
+            None => {
+                let waker = self.waker.clone();
+                self.poll_task(index, &waker);
+            }
+        }
+    }
+
+    /// Executes a request that a frame has taken in, in the time that is returned beside it if it was measured. `None`:
+    /// it became a task, which was not polled yet.
+    pub(super) fn execute(
+        &mut self,
+        index: usize,
+        frame: Frame,
+        op_index: usize,
+        oneway: bool,
+    ) -> Option<(Frame, Timed)> {
+        let Self { channel, desks, service, .. } = self;
+        let (region, desk) = (&channel.region, &mut desks[index]);
         let started = self.meters.borrow().is_timed(op_index).then(|| region.now());
         let caller = CallerId { mailbox: index as u32, generation: desk.owner };
+        let id = service.info().ops[op_index].id;
         match as_caller(caller, || service.dispatch(id, frame)) {
             Dispatched::Done(frame) => {
                 let busy = started.map(|started| {
                     self.clock = region.now();
                     self.clock.saturating_sub(started)
                 });
-                self.finish(index, frame, op_index, busy.map(|busy| (busy, Duration::ZERO)));
+                Some((frame, busy.map(|busy| (busy, Duration::ZERO))))
             }
             Dispatched::Task(future) => {
                 let started = started.unwrap_or_else(|| region.now());
-                let oneway = op & flag::ONEWAY != 0;
                 desk.task = Some(Task { future, op_index, oneway, busy: Duration::ZERO, started });
                 self.hot_is_stale = true;
-                let waker = self.waker.clone();
-                self.poll_task(index, &waker);
+                None
             }
         }
     }
@@ -83,16 +105,23 @@ impl<S: Dispatch, R: Region> Server<S, R> {
     }
 
     /// Answers an executed request, and counts it.
-    fn finish(&mut self, index: usize, frame: Frame, op_index: usize, timed: Option<(Duration, Duration)>) {
-        let (bytes_in, bytes_out) = (frame.bytes_in(), frame.bytes_out());
-        let failed = frame.status() != status::OK;
+    fn finish(&mut self, index: usize, frame: Frame, op_index: usize, timed: Timed) {
         let desk = &mut self.desks[index];
+        if desk.batch.is_open {
+            self.note_entry(index, frame, op_index, timed);
+            return self.go_on_with_batch(index);
+        }
+        let facts = Facts::of(&frame);
         desk.reply(&self.channel.region, &frame);
         desk.frame = Some(frame);
         // The caller is on his way again: what comes after the answer costs him nothing.
+        self.count(op_index, &facts, timed);
+    }
+
+    pub(super) fn count(&mut self, op_index: usize, facts: &Facts, timed: Timed) {
         let mut meters = self.meters.borrow_mut();
-        meters.call(op_index, timed, bytes_in, bytes_out);
-        if failed {
+        meters.call(op_index, timed, facts.bytes_in, facts.bytes_out);
+        if facts.failed {
             meters.error(op_index);
         }
     }
@@ -119,8 +148,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         let wait = (self.clock - started).saturating_sub(busy);
         let frame = ended.unwrap_or_else(|panicked| {
             // The frame went down with the method.
-            let area_at = self.channel.geometry.area(index as u32);
-            let frame = Frame::new(Box::new(region.clone()), area_at, self.channel.geometry.area_size());
+            let frame = desk.frame(&self.channel, index);
             frame.fail(&panicked);
             frame
         });
@@ -128,14 +156,36 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         true
     }
 
-    /// Polls all tasks; returns whether any ended.
+    /// Polls all tasks, and goes on with batches whose turn was over; returns whether any ended.
     pub(super) fn poll_tasks(&mut self) -> bool {
         let waker = self.waker.clone();
         let mut ended = false;
         for index in 0..self.desks.len() {
             ended |= self.poll_task(index, &waker);
+            let desk = &self.desks[index];
+            if desk.task.is_none() && desk.batch.is_open {
+                self.go_on_with_batch(index);
+                ended = true;
+            }
         }
         ended
+    }
+}
+
+/// Time in the method and time waiting, of a request that was timed.
+pub(super) type Timed = Option<(Duration, Duration)>;
+
+/// What is counted of an executed request.
+pub(super) struct Facts {
+    bytes_in: u64,
+    bytes_out: u64,
+    failed: bool,
+}
+
+impl Facts {
+    pub(super) fn of(frame: &Frame) -> Self {
+        let (bytes_in, bytes_out) = (frame.bytes_in(), frame.bytes_out());
+        Self { bytes_in, bytes_out, failed: frame.status() != status::OK }
     }
 }
 

@@ -1,7 +1,11 @@
-//! One call from its first phase to its last, for the blocking and the async client alike.
+//! The caller's side: one call from its first phase to its last, for the blocking and the async client alike.
 //!
 //! The code is written once, as futures over a way to [`Wait`]. The blocking way never leaves a future pending: it
 //! blocks in its only poll, see [`without_pause`].
+
+mod answer;
+mod link;
+mod request;
 
 use std::{
     task::{Context, Poll, Waker},
@@ -10,11 +14,10 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{
-    CallError, OpInfo, Region, RpcError,
-    layout::status,
-    link::{Answer, Clock, Exchange, LIVENESS_SLICE, Link, Never, Next},
-};
+pub(crate) use self::link::{Answer, LIVENESS_SLICE, Link, Never};
+use self::link::{Clock, Exchange, Expects, Next};
+
+use crate::{CallError, OpInfo, Region, RpcError, layout::status};
 
 /// How a client waits until its mailbox's response word differs from what it was.
 pub(crate) trait Wait {
@@ -35,8 +38,22 @@ impl<R: Region> Link<R> {
         self.deadline.and_then(|deadline| self.now().checked_add(deadline))
     }
 
-    /// Waits for the request that is still outstanding, if there is one.
+    /// Sends what was gathered, and waits for the answer of everything that was sent.
     pub(crate) async fn drain<W: Wait>(&mut self, until: Option<Duration>) -> Result<(), RpcError> {
+        if self.has_gathered() {
+            self.send_gathered::<W>(until).await?;
+        }
+        self.wait_for_outstanding::<W>(until).await
+    }
+
+    /// Sends the one-way calls that were gathered, as soon as what was sent before is answered.
+    pub(crate) async fn send_gathered<W: Wait>(&mut self, until: Option<Duration>) -> Result<(), RpcError> {
+        self.wait_for_outstanding::<W>(until).await?;
+        self.publish_batch();
+        Ok(())
+    }
+
+    async fn wait_for_outstanding<W: Wait>(&mut self, until: Option<Duration>) -> Result<(), RpcError> {
         while self.has_outstanding() {
             let (status, len) = self.answer::<W>(until, &mut Clock::default()).await?;
             self.settle(status, len);
@@ -59,7 +76,7 @@ impl<R: Region> Link<R> {
                 return Ok(Answer::ServiceError(error));
             }
         }
-        let mut exchange = self.begin(op, args, ins, outs, None)?;
+        let mut exchange = self.begin(op, args, ins, outs, Expects::Nothing)?;
         let status = self.converse::<W>(&mut exchange, until).await;
         let result = status.and_then(|status| self.finish(&mut exchange, status, ins, outs));
         self.count(&exchange);
@@ -109,13 +126,27 @@ impl<R: Region> Link<R> {
         ins: &[&[u8]],
     ) -> Result<(), CallError<E>> {
         let until = self.until();
+        let error_type = std::any::type_name::<E>();
+        if self.batches > 0 {
+            if let Some(error) = self.settled::<E>()? {
+                return Err(CallError::Service(error));
+            }
+            if self.gather(op, args, ins, error_type)? {
+                return Ok(());
+            }
+            // The area is full, or too small for this one.
+            self.send_gathered::<W>(until).await?;
+            if self.gather(op, args, ins, error_type)? {
+                return Ok(());
+            }
+        }
         if self.is_unsettled() {
             self.drain::<W>(until).await?;
             if let Some(error) = self.settled::<E>()? {
                 return Err(CallError::Service(error));
             }
         }
-        let mut exchange = self.begin(op, args, ins, &[], Some(std::any::type_name::<E>()))?;
+        let mut exchange = self.begin(op, args, ins, &[], Expects::Failure(error_type))?;
         let mut refused = None;
         while exchange.is_sending() && refused.is_none() {
             if let Next::Finish(status) = self.next::<W>(&mut exchange, until).await? {

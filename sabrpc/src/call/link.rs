@@ -1,0 +1,321 @@
+//! One attached mailbox, seen from the caller: what the blocking and the async client have in common.
+//!
+//! A call is four phases: check the operation and what an earlier one-way call left behind ([`Link::settled`]), encode
+//! and publish the request ([`Link::begin`]), wait (the client's own affair), and take the answer apart
+//! ([`Link::advance`], [`Link::finish`]). Phases two and three repeat for messages larger than the area.
+//!
+//! A request that was published and not seen answered is *outstanding*, because it was one-way, or its deadline
+//! passed, or its future was dropped. The next call waits for it first, so an answer can only ever be taken for the
+//! request that it belongs to.
+
+use std::time::Duration;
+
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{
+    CallError, Channel, OpInfo, Region, RpcError, ServiceInfo,
+    batch::{Gathered, Sent},
+    codec,
+    layout::MailboxWords,
+    metrics::Meters,
+    spin::Spin,
+};
+
+/// How often a sleeping caller looks whether the server is still there, when nobody wakes it.
+pub(crate) const LIVENESS_SLICE: Duration = Duration::from_millis(250);
+
+pub(crate) struct Link<R> {
+    pub(crate) channel: Channel<R>,
+    pub(crate) words: MailboxWords,
+    pub(crate) service: &'static ServiceInfo,
+    pub(crate) spin: Spin,
+    pub(crate) meters: Meters,
+    /// How long a call may take.
+    pub(crate) deadline: Option<Duration>,
+    pub(super) area_at: u32,
+    pub(super) owner: i32,
+    /// Sequence number of the newest request.
+    pub(crate) seq: i32,
+    pub(super) outstanding: Option<Outstanding>,
+    /// In the order in which they failed.
+    pub(super) deferred: Vec<Deferred>,
+    /// Encoded arguments on the way out, the answer on the way back; kept to allocate nothing.
+    pub(super) staging: Vec<u8>,
+    /// How many batches are open, one inside the other: one-way calls are gathered.
+    pub(crate) batches: u32,
+    pub(super) gathered: Gathered,
+    /// The calls of the batch that is outstanding.
+    pub(super) in_batch: Vec<Sent>,
+}
+
+/// What to do with the answer of an outstanding request.
+#[derive(Clone, Copy)]
+pub(super) struct Outstanding {
+    pub(super) op: &'static OpInfo,
+    pub(super) expects: Expects,
+    pub(super) result_at: u32,
+    /// A piece of its answer was taken in.
+    pub(super) begun: bool,
+}
+
+/// Who wants to hear of an outstanding request's answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expects {
+    /// Nobody: its caller gave up.
+    Nothing,
+    /// It is a one-way call, whose failure has to be told; the type of the service's error.
+    Failure(&'static str),
+    /// It is a batch of one-way calls.
+    Failures,
+}
+
+/// A failed one-way call that no later call could report yet.
+pub(super) enum Deferred {
+    Service { op: &'static OpInfo, error_type: &'static str, bytes: Vec<u8> },
+    Rpc(RpcError),
+}
+
+/// A call under way.
+pub(crate) struct Exchange {
+    pub(crate) op: &'static OpInfo,
+    pub(crate) op_index: usize,
+    pub(super) args_len: usize,
+    /// Where the answer will be in the area.
+    pub(super) result_at: u32,
+    /// Whether the server fills bulk outputs in place.
+    pub(super) outs_in_place: bool,
+    /// A request larger than the area, and how much of it is sent.
+    pub(super) stream: Option<(Vec<u8>, usize)>,
+    pub(super) answering: bool,
+    /// Bytes of arguments and bulk inputs.
+    pub(super) request_len: u64,
+    /// Bytes of result and bulk outputs, known when finished.
+    pub(super) answer_len: u64,
+    pub(crate) clock: Clock,
+}
+
+/// Where the time of one call goes.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Clock {
+    /// When it began, if it is timed.
+    pub(crate) start: Option<Duration>,
+    /// Time awake while waiting, if it is timed.
+    pub(crate) wait: Duration,
+    /// Time asleep, always measured.
+    pub(crate) slept: Duration,
+}
+
+impl Exchange {
+    pub(super) fn new(op: &'static OpInfo, op_index: usize, clock: Clock) -> Self {
+        Self {
+            op,
+            op_index,
+            args_len: 0,
+            result_at: 0,
+            outs_in_place: false,
+            stream: None,
+            answering: false,
+            request_len: 0,
+            answer_len: 0,
+            clock,
+        }
+    }
+
+    /// Whether pieces of the request are still to be sent.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.stream.is_some()
+    }
+}
+
+/// What to do after an answer came.
+pub(crate) enum Next {
+    /// Another piece was published: wait again.
+    Wait,
+    /// The answer is whole, with this status.
+    Finish(i32),
+}
+
+/// The service's error of an operation that has none.
+#[derive(Deserialize)]
+pub(crate) enum Never {}
+
+impl Never {
+    /// The framework's error, which is the only one that there can be.
+    pub(crate) fn cannot_happen(error: CallError<Self>) -> RpcError {
+        match error {
+            CallError::Rpc(error) => error,
+            CallError::Service(never) => match never {},
+        }
+    }
+}
+
+/// What the service answered.
+pub(crate) enum Answer<T, E> {
+    Ok(T),
+    ServiceError(E),
+}
+
+impl<T, E> Answer<T, E> {
+    pub(crate) fn into_result(self) -> Result<T, CallError<E>> {
+        match self {
+            Self::Ok(value) => Ok(value),
+            Self::ServiceError(error) => Err(CallError::Service(error)),
+        }
+    }
+}
+
+impl<T> Answer<T, Never> {
+    pub(crate) fn into_value(self) -> T {
+        match self {
+            Self::Ok(value) => value,
+            Self::ServiceError(never) => match never {},
+        }
+    }
+}
+
+impl<R: Region> Link<R> {
+    /// Claims a mailbox of `channel` for `service`.
+    pub(crate) fn attach(channel: &Channel<R>, service: &'static ServiceInfo) -> Result<Self, RpcError> {
+        channel.serving()?;
+        let theirs = channel.schema_hash();
+        if theirs != service.schema_hash {
+            return Err(RpcError::SchemaMismatch {
+                service: service.name.into(),
+                ours: service.schema_hash,
+                theirs,
+            });
+        }
+        let mailboxes = channel.geometry.mailboxes();
+        for index in 0..mailboxes {
+            let words = channel.words(index);
+            let free = channel.region.load(words.owner);
+            let owner = free.wrapping_add(1);
+            if free % 2 != 0 || channel.region.compare_exchange(words.owner, free, owner) != free {
+                continue;
+            }
+            channel.region.store(words.caller_sleeps, 0);
+            let seq = channel.region.load(words.request);
+            // An earlier owner may have left a request behind: nobody asks for its answer, but it has to be over.
+            let op = service.ops.first();
+            let left_over = channel.region.load(words.response) != seq;
+            let outstanding = op.filter(|_| left_over).map(|op| Outstanding {
+                op,
+                expects: Expects::Nothing,
+                result_at: 0,
+                begun: false,
+            });
+            // The server looks at new owners when it is woken.
+            channel.ring();
+            return Ok(Self {
+                channel: channel.clone(),
+                words,
+                service,
+                spin: Spin::new(channel.region.spin_polls()),
+                meters: Meters::new(service),
+                deadline: None,
+                area_at: channel.geometry.area(index),
+                owner,
+                seq,
+                outstanding,
+                deferred: Vec::new(),
+                staging: Vec::new(),
+                batches: 0,
+                gathered: Gathered::default(),
+                in_batch: Vec::new(),
+            });
+        }
+        Err(RpcError::NoMailbox { mailboxes })
+    }
+
+    /// Whether earlier calls are to be seen to before the next is made.
+    #[inline]
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.outstanding.is_some() || !self.deferred.is_empty() || !self.gathered.is_empty()
+    }
+
+    /// Whether an earlier request has to be waited for before the next is made.
+    pub(crate) fn has_outstanding(&self) -> bool {
+        self.outstanding.is_some()
+    }
+
+    /// Whether one-way calls are gathered that were not sent yet.
+    pub(crate) fn has_gathered(&self) -> bool {
+        !self.gathered.is_empty()
+    }
+
+    /// Whether there are one-way calls that may fail without anybody having heard of it.
+    pub(crate) fn owes_an_error(&self) -> bool {
+        self.has_gathered() || self.outstanding.is_some_and(|call| call.expects != Expects::Nothing)
+    }
+
+    /// The error of an earlier one-way call, if this call can carry it: any can carry one of the framework, one with
+    /// the same error type the service's own.
+    pub(crate) fn settled<E: DeserializeOwned>(&mut self) -> Result<Option<E>, RpcError> {
+        let wanted = std::any::type_name::<E>();
+        let carried = self.deferred.iter().position(|deferred| match deferred {
+            Deferred::Rpc(_) => true,
+            Deferred::Service { error_type, .. } => *error_type == wanted,
+        });
+        match carried.map(|at| self.deferred.remove(at)) {
+            None => Ok(None),
+            Some(Deferred::Rpc(error)) => Err(error),
+            Some(Deferred::Service { op, bytes, .. }) => codec::decode(&bytes, op.name).map(Some),
+        }
+    }
+
+    pub(super) fn index_of(&self, op: &OpInfo) -> Result<usize, RpcError> {
+        let unknown = || RpcError::UnknownOp { service: self.service.name.into(), op: op.id };
+        self.service.position(op.id).ok_or_else(unknown)
+    }
+
+    /// Looks at the clock if the call that begins is to be timed.
+    #[inline]
+    pub(super) fn start(&self, op_index: usize) -> Clock {
+        let start = self.meters.is_timed(op_index).then(|| self.channel.region.now());
+        Clock { start, ..Clock::default() }
+    }
+
+    /// Counts a call that has ended.
+    pub(crate) fn count(&mut self, exchange: &Exchange) {
+        let Exchange { op_index, clock, .. } = *exchange;
+        let timed = clock.start.map(|start| {
+            let all = self.channel.region.now().saturating_sub(start);
+            (all.saturating_sub(clock.wait + clock.slept), clock.wait)
+        });
+        self.meters.call(op_index, timed, exchange.request_len, exchange.answer_len);
+        if !clock.slept.is_zero() {
+            self.meters.slept(op_index, clock.slept);
+        }
+    }
+
+    /// Gives the mailbox back. Errors of one-way calls that nobody was told of are logged: whoever drops a client does
+    /// not ask any more.
+    pub(crate) fn detach(&mut self) {
+        // Its answer may have come meanwhile.
+        if self.has_outstanding() && self.channel.region.load(self.words.response) == self.seq {
+            let word = |at| self.channel.region.load(self.words.response + at);
+            let (code, len) = (word(4), word(8));
+            self.settle(code, len);
+        }
+        if self.has_gathered() && !self.has_outstanding() {
+            self.publish_batch();
+        }
+        let outstanding = self.outstanding.filter(|call| call.expects != Expects::Nothing);
+        let unanswered = outstanding.map(|call| format!("{}, which was not answered yet", call.op.name));
+        let unsent = self.gathered.calls.iter().map(|call| format!("{}, which was not sent", call.op.name));
+        let failed = self.deferred.drain(..).map(|deferred| match deferred {
+            Deferred::Service { op, error_type, .. } => {
+                format!("{}, which failed with a {error_type}", op.name)
+            }
+            Deferred::Rpc(error) => format!("one that failed: {error}"),
+        });
+        for call in failed.chain(unanswered).chain(unsent) {
+            let service = self.service.name;
+            crate::log(&format!(
+                "sabrpc: a client of {service} went before it heard of a one-way call: {call}"
+            ));
+        }
+        self.channel.region.store(self.words.owner, self.owner.wrapping_add(1));
+        self.channel.ring();
+    }
+}

@@ -1,0 +1,193 @@
+//! The way out: a request is encoded, copied to the area and published; whole, in pieces, raw, or gathered with others.
+
+use serde::Serialize;
+
+use super::link::{Exchange, Expects, Link, Outstanding};
+use crate::{
+    OpFlags, OpInfo, Region, RpcError,
+    batch::{Gathered, Sent},
+    codec::{self, Bulk, Cursor, MAX_MESSAGE},
+    layout::{AT_SERVER_SLEEPS, RawLen, request_flags as flag},
+};
+
+impl<R: Region> Link<R> {
+    /// Encodes and publishes a request, or its first piece.
+    pub(super) fn begin<A: Serialize>(
+        &mut self,
+        op: &'static OpInfo,
+        args: &A,
+        ins: &[&[u8]],
+        outs: &[&mut [u8]],
+        expects: Expects,
+    ) -> Result<Exchange, RpcError> {
+        let op_index = self.index_of(op)?;
+        let clock = self.start(op_index);
+        encode(op, args, ins, outs, &mut self.staging)?;
+
+        let area = self.channel.geometry.area_size();
+        let args_len = self.staging.len();
+        let mut cursor = Cursor::after_args(args_len);
+        for bytes in ins {
+            cursor.place(Bulk::of(bytes)?);
+        }
+        let request_len = cursor.end();
+        let fits = request_len <= u64::from(area);
+        for bytes in outs {
+            cursor.place(Bulk::of(bytes)?);
+        }
+        let in_place = (fits && !outs.is_empty()).then(|| cursor.result_at(area)).flatten();
+        let mut exchange = Exchange {
+            args_len,
+            result_at: in_place.unwrap_or(0),
+            outs_in_place: in_place.is_some(),
+            request_len,
+            ..Exchange::new(op, op_index, clock)
+        };
+        let oneway = if expects == Expects::Nothing { 0 } else { flag::ONEWAY };
+        if fits {
+            let region = &self.channel.region;
+            if args_len > 0 {
+                region.copy_in(self.area_at, &self.staging);
+            }
+            let mut cursor = Cursor::after_args(args_len);
+            for bytes in ins {
+                let at = cursor.place(Bulk::of(bytes)?) as u32;
+                region.copy_in(self.area_at + at, bytes);
+            }
+            self.publish(op.id, oneway, args_len as i32);
+        } else {
+            exchange.stream = Some((self.stream(ins)?, 0));
+            self.send_piece(&mut exchange, oneway);
+        }
+        self.outstanding = Some(Outstanding { op, expects, result_at: exchange.result_at, begun: false });
+        Ok(exchange)
+    }
+
+    /// The whole request as one run of bytes, for sending in pieces.
+    fn stream(&self, ins: &[&[u8]]) -> Result<Vec<u8>, RpcError> {
+        let len = ins.iter().fold(4 + self.staging.len() as u64, |len, bytes| len + bytes.len() as u64);
+        if len > MAX_MESSAGE {
+            return Err(RpcError::TooLarge { len, max: MAX_MESSAGE });
+        }
+        let mut stream = Vec::new();
+        if stream.try_reserve_exact(len as usize).is_err() {
+            return Err(RpcError::TooLarge { len, max: MAX_MESSAGE });
+        }
+        stream.extend_from_slice(&(self.staging.len() as u32).to_le_bytes());
+        stream.extend_from_slice(&self.staging);
+        ins.iter().for_each(|bytes| stream.extend_from_slice(bytes));
+        Ok(stream)
+    }
+
+    pub(super) fn send_piece(&mut self, exchange: &mut Exchange, flags: i32) {
+        let Some((stream, sent)) = &mut exchange.stream else { return };
+        let area = self.channel.geometry.area_size() as usize;
+        let len = (stream.len() - *sent).min(area);
+        self.channel.region.copy_in(self.area_at, &stream[*sent..*sent + len]);
+        let first = if *sent == 0 { flag::FIRST } else { 0 };
+        *sent += len;
+        let last = if *sent == stream.len() { flag::LAST } else { 0 };
+        if last != 0 {
+            exchange.stream = None;
+        }
+        self.publish(exchange.op.id, flags | flag::PIECE | first | last, len as i32);
+    }
+
+    pub(super) fn publish(&mut self, op: u32, flags: i32, len: i32) {
+        self.seq = self.seq.wrapping_add(1);
+        let op = op as i32 | flags | flag::asker(self.owner);
+        if self.channel.region.publish(self.words.request, self.seq, op, len, AT_SERVER_SLEEPS) {
+            self.channel.ring();
+        }
+    }
+
+    /// Publishes a raw request. Returns where its response will be, too.
+    pub(super) fn begin_raw(
+        &mut self,
+        op: &'static OpInfo,
+        request: &[u8],
+        response: &[u8],
+    ) -> Result<(Exchange, RawLen), RpcError> {
+        let op_index = self.index_of(op)?;
+        if !op.flags.contains(OpFlags::RAW) {
+            return Err(RpcError::malformed(op.name, "a raw call of an operation that is not raw"));
+        }
+        let clock = self.start(op_index);
+        let area = self.channel.geometry.area_size();
+        let len = request.len();
+        let raw =
+            RawLen::new(len.min(area as usize) as u32, request.as_ptr().addr(), response.as_ptr().addr());
+        if len > area as usize || raw.response_at >= area {
+            // Both places are within the first eight bytes of where they could be.
+            return Err(RpcError::TooLarge { len: len as u64, max: u64::from(area) - 16 });
+        }
+        if len > 0 {
+            self.channel.region.copy_in(self.area_at + raw.request_at, request);
+        }
+        self.publish(op.id, 0, raw.to_word());
+        self.outstanding = Some(Outstanding { op, expects: Expects::Nothing, result_at: 0, begun: false });
+        let exchange = Exchange { request_len: len as u64, ..Exchange::new(op, op_index, clock) };
+        Ok((exchange, raw))
+    }
+
+    /// Adds a one-way call to those that wait to be sent together. `false` says that there is no room beside them.
+    pub(super) fn gather<A: Serialize>(
+        &mut self,
+        op: &'static OpInfo,
+        args: &A,
+        ins: &[&[u8]],
+        error_type: &'static str,
+    ) -> Result<bool, RpcError> {
+        let op_index = self.index_of(op)?;
+        // Not `staging`: that may hold a part of an answer.
+        let mut encoded = std::mem::take(&mut self.gathered.scratch);
+        let outcome = encode(op, args, ins, &[], &mut encoded);
+        let area = u64::from(self.channel.geometry.area_size());
+        let len = Gathered::entry_len(&encoded, ins);
+        let fits = outcome.is_ok() && self.gathered.bytes.len() as u64 + len <= area;
+        if fits {
+            self.gathered.push(Sent { op, error_type }, &encoded, ins);
+            self.meters.call(op_index, None, len - 12, 0);
+        }
+        self.gathered.scratch = encoded;
+        outcome.map(|()| fits)
+    }
+
+    /// Publishes what was gathered, as one request.
+    pub(crate) fn publish_batch(&mut self) {
+        let Some(first) = self.gathered.calls.first() else { return };
+        let (op, len) = (first.op, self.gathered.bytes.len() as i32);
+        self.channel.region.copy_in(self.area_at, &self.gathered.bytes);
+        std::mem::swap(&mut self.in_batch, &mut self.gathered.calls);
+        self.gathered.clear();
+        self.publish(op.id, flag::ONEWAY | flag::BATCH, len);
+        self.outstanding = Some(Outstanding { op, expects: Expects::Failures, result_at: 0, begun: false });
+    }
+}
+
+/// Encodes arguments, and announces the bulk arguments behind them.
+fn encode<A: Serialize>(
+    op: &OpInfo,
+    args: &A,
+    ins: &[&[u8]],
+    outs: &[&mut [u8]],
+    buffer: &mut Vec<u8>,
+) -> Result<(), RpcError> {
+    if (ins.len(), outs.len()) != (usize::from(op.bulk_in), usize::from(op.bulk_out))
+        || op.flags.contains(OpFlags::RAW)
+    {
+        return Err(RpcError::malformed(
+            op.name,
+            "number of bulk arguments differs from the operation's table",
+        ));
+    }
+    buffer.clear();
+    codec::encode(args, buffer, op.name)?;
+    for bytes in ins {
+        Bulk::of(bytes)?.encode(buffer)?;
+    }
+    for bytes in outs {
+        Bulk::of(bytes)?.encode(buffer)?;
+    }
+    Ok(())
+}
