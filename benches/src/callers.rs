@@ -2,9 +2,9 @@
 
 use std::str::FromStr;
 
-use sabrpc::{Channel, ChannelConfig, Region, RpcError};
+use sabrpc::{Caller, Channel, ChannelConfig, Region, RpcError};
 
-use crate::service::{LARGEST, StoreClient};
+use crate::service::{LARGEST, RAW_ECHO, RAW_READS, RAW_STORE, RAW_WRITE, StoreClient};
 
 /// The channel of every subject: room for the largest payload, as the bare pairs have it, and for eight callers.
 pub(crate) const CONFIG: ChannelConfig = ChannelConfig { mailboxes: 8, area: 2 << 20 };
@@ -94,5 +94,41 @@ impl<R: Region> Calls for Typed<R> {
                 client.caller().flush().expect("served");
             }
         }
+    }
+}
+
+/// Bytes in, bytes out, by [`Caller::call_raw`].
+pub(crate) struct Raw<R: Region> {
+    caller: Caller<R>,
+    bytes: Vec<u8>,
+    answer: Vec<u8>,
+}
+
+impl<R: Region> Raw<R> {
+    /// A caller on the channel of a [`RawStore`](crate::service::RawStore).
+    pub(crate) fn attach(channel: &Channel<R>) -> Result<Self, RpcError> {
+        Ok(Self {
+            caller: Caller::attach(channel, &RAW_STORE)?,
+            bytes: vec![7; LARGEST],
+            answer: vec![7; LARGEST],
+        })
+    }
+}
+
+impl<R: Region> Calls for Raw<R> {
+    fn run(&mut self, case: Case, calls: u32) {
+        let (op, sent, returned) = match case {
+            Case::Null => (&RAW_WRITE, 0, 0),
+            Case::Echo => (&RAW_ECHO, 64, 64),
+            Case::Write(len) => (&RAW_WRITE, len, 0),
+            Case::Read(len) => {
+                let (_, op) = RAW_READS.iter().find(|(size, _)| *size == len).expect("one per size");
+                (op, 0, len)
+            }
+            Case::OneWay => panic!("raw operations are called and waited for"),
+        };
+        let (request, response) = (&self.bytes[..sent], &mut self.answer[..returned]);
+        (0..calls).for_each(|_| assert_eq!(self.caller.call_raw(op, request, response), Ok(returned)));
+        assert!(response.iter().step_by(4095).all(|&byte| byte == 7));
     }
 }

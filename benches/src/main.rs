@@ -1,4 +1,4 @@
-//! The suite `rpc` between native threads, for `cargo xtask bench rpc`: prints its medians as JSON.
+//! The suite `rpc` between native threads, for `cargo xtask bench rpc`: prints its results as JSON.
 //!
 //! Arguments: the seconds that a case may take, then the cases that are wanted; none means all.
 

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use sabrpc::{Channel, native};
 
 use crate::{
-    callers::{CONFIG, Calls, Case, Typed},
+    callers::{CONFIG, Calls, Case, Raw, Typed},
     reference::Pair,
-    service::{Buffer, StoreServer},
+    service::{Buffer, RawStore, StoreServer},
 };
 
 /// Hot cases, with how many calls are timed together.
@@ -26,7 +26,7 @@ const IDLE: Duration = Duration::from_millis(2);
 /// How many cold calls make a sample.
 const COLD_CALLS: u32 = 10;
 
-/// Samples that a median needs at least, however slow the machine is.
+/// Samples that a result needs at least, however slow the machine is.
 const FEWEST: usize = 5;
 
 /// Something that makes calls, under its name in the records.
@@ -37,20 +37,24 @@ struct Subject<'a> {
     samples: Vec<f64>,
 }
 
-/// Measures every case that is `wanted`, or all, for `budget` each. The answer is JSON: an array of medians.
+/// Measures every case that is `wanted`, or all, for `budget` each. The answer is JSON: an array of
+/// results.
 pub fn rpc(budget: Duration, wanted: &[String]) -> serde_json::Value {
-    let serve = |channel: &Channel| native::spawn(channel, || StoreServer::new(Buffer::new()));
-    let channel = || Channel::native(CONFIG).expect("these sizes are in bounds");
-    let typed_channel = channel();
-    let _typed_server = serve(&typed_channel);
-    let mut typed = Typed::attach(&typed_channel).expect("the server has started");
+    let channels = [(); 2].map(|()| Channel::native(CONFIG).expect("these sizes are in bounds"));
+    let _servers = [
+        native::spawn(&channels[0], || StoreServer::new(Buffer::new())),
+        native::spawn(&channels[1], || RawStore(Buffer::new())),
+    ];
+    let mut typed = Typed::attach(&channels[0]).expect("the server has started");
+    let mut raw = Raw::attach(&channels[1]).expect("the server has started");
     let (mut spin, mut futex, mut copy) = (Pair::spinning(), Pair::sleeping(), Pair::copying());
 
     let is_wanted = |case: &str| wanted.is_empty() || wanted.iter().any(|word| word == case);
-    let mut medians = Vec::new();
+    let mut results = Vec::new();
     for (name, calls) in HOT.into_iter().filter(|(name, _)| is_wanted(name)) {
         let case: Case = name.parse().expect("a case of this suite");
-        let mut subjects = vec![Subject::new("sabrpc-typed", &mut typed)];
+        let mut subjects =
+            vec![Subject::new("sabrpc-typed", &mut typed), Subject::new("sabrpc-native", &mut raw)];
         match case {
             Case::Null => subjects.push(Subject::new("spin", &mut spin)),
             Case::Echo => {}
@@ -61,10 +65,14 @@ pub fn rpc(budget: Duration, wanted: &[String]) -> serde_json::Value {
             subject.run(case, 20);
             time(|| subject.run(case, calls)) / f64::from(calls)
         });
-        medians.extend(subjects.iter().map(|subject| subject.median(name, calls)));
+        results.extend(subjects.iter().map(|subject| subject.result(name, calls)));
     }
     if is_wanted("cold") {
-        let mut subjects = [Subject::new("sabrpc-typed", &mut typed), Subject::new("futex", &mut futex)];
+        let mut subjects = [
+            Subject::new("sabrpc-typed", &mut typed),
+            Subject::new("sabrpc-native", &mut raw),
+            Subject::new("futex", &mut futex),
+        ];
         take_turns(&mut subjects, budget, |subject| {
             let cold = (0..COLD_CALLS).map(|_| {
                 std::thread::sleep(IDLE);
@@ -72,9 +80,9 @@ pub fn rpc(budget: Duration, wanted: &[String]) -> serde_json::Value {
             });
             cold.sum::<f64>() / f64::from(COLD_CALLS)
         });
-        medians.extend(subjects.iter().map(|subject| subject.median("cold", COLD_CALLS)));
+        results.extend(subjects.iter().map(|subject| subject.result("cold", COLD_CALLS)));
     }
-    medians.into()
+    results.into()
 }
 
 impl<'a> Subject<'a> {
@@ -82,13 +90,21 @@ impl<'a> Subject<'a> {
         Self { name, calls, samples: Vec::new() }
     }
 
-    fn median(&self, case: &str, calls: u32) -> serde_json::Value {
+    /// The mean of the faster half of the samples, as something else ran during the slower ones; of cold calls, where
+    /// being slow is the point, the median.
+    fn result(&self, case: &str, calls: u32) -> serde_json::Value {
         let mut samples = self.samples.clone();
         samples.sort_by(f64::total_cmp);
+        let mean = |samples: &[f64]| samples.iter().sum::<f64>() / samples.len() as f64;
+        let value = match case {
+            "cold" => samples[samples.len() / 2],
+            _ => mean(&samples[..samples.len().div_ceil(2)]),
+        };
         serde_json::json!({
             "case": case,
             "subject": self.name,
-            "value": samples.get(samples.len() / 2),
+            "value": value,
+            "mean": mean(&samples),
             "unit": "us",
             "samples": samples.len() as u32 * calls,
         })

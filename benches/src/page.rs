@@ -1,11 +1,14 @@
 //! What the page's scripts call: starting a server's worker, and making calls to it.
 
-use sabrpc::{Channel, Server, web};
+use sabrpc::{
+    Channel, Server,
+    web::{self, Backend, Unavailable},
+};
 use wasm_bindgen::prelude::*;
 
 use crate::{
-    callers::{CONFIG, Calls, Case, Typed},
-    service::{Buffer, StoreOp, StoreServer},
+    callers::{CONFIG, Calls, Case, Raw, Typed},
+    service::{Buffer, RAW_STORE, RawStore, StoreOp, StoreServer},
 };
 
 /// Starts a worker that serves `subject`, and returns the channel to it, to open or to post to other workers.
@@ -17,19 +20,35 @@ pub async fn start_server(subject: &str) -> Result<JsValue, JsError> {
     let channel = Channel::create(CONFIG)?;
     match subject {
         "sabrpc-typed" => web::spawn("serve_typed", &channel, StoreOp::SERVICE, &()).await?,
-        _ => return Err(unknown(subject)),
+        _ => web::spawn("serve_raw", &channel, &RAW_STORE, &subject).await?,
     };
     Ok(channel.to_js())
 }
 
-fn unknown(subject: &str) -> JsError {
-    JsError::new(&format!("nothing is called '{subject}'"))
+/// The backend that a subject's raw calls go through, on both sides.
+fn backend_of(subject: &str) -> Result<Backend, String> {
+    match subject {
+        "sabrpc-helper" => Ok(Backend::Helper),
+        "sabrpc-js" => Ok(Backend::Js),
+        _ => Err(format!("nothing is called '{subject}'")),
+    }
 }
 
 /// Entry of the worker behind the generated clients.
 #[wasm_bindgen]
 pub fn serve_typed(init: JsValue) {
     web::serve_with(init, async |(): (), channel| Ok(Server::new(&channel, StoreServer::new(Buffer::new()))));
+}
+
+/// Entry of the worker behind raw calls, whose option is the subject.
+#[wasm_bindgen]
+pub fn serve_raw(init: JsValue) {
+    web::serve_with(init, async |subject: String, channel| {
+        let refused = |message| Unavailable { code: "backend".into(), message };
+        let backend = backend_of(&subject).map_err(refused)?;
+        let channel = channel.with_backend(backend).map_err(|error| refused(error.to_string()))?;
+        Ok(Server::new(&channel, RawStore(Buffer::new())))
+    });
 }
 
 /// Makes calls to a server.
@@ -50,7 +69,10 @@ impl Caller {
         let channel = Channel::from_js(channel)?;
         let calls: Box<dyn Calls> = match subject {
             "sabrpc-typed" => Box::new(Typed::attach(&channel)?),
-            _ => return Err(unknown(subject)),
+            _ => {
+                let backend = backend_of(subject).map_err(|error| JsError::new(&error))?;
+                Box::new(Raw::attach(&channel.with_backend(backend)?)?)
+            }
         };
         Ok(Self { calls, case: Case::Null })
     }

@@ -1,8 +1,8 @@
-//! What the calls are made to: a service that keeps bytes, as one over files would.
+//! What the calls are made to: a service that keeps bytes, as one over files would; typed, and by hand.
 
 use std::cell::{Cell, RefCell};
 
-use sabrpc::{BulkIn, BulkOut, sab_service};
+use sabrpc::{BulkIn, BulkOut, Dispatch, Dispatched, Frame, OpInfo, RpcError, ServiceInfo, sab_service};
 use serde::{Deserialize, Serialize};
 
 /// The largest payload of any case.
@@ -31,7 +31,7 @@ pub(crate) trait Store {
 
 /// Copies bulk bytes to and from a buffer of its own.
 pub(crate) struct Buffer {
-    pub(crate) bytes: RefCell<Vec<u8>>,
+    bytes: RefCell<Vec<u8>>,
     counted: Cell<u32>,
 }
 
@@ -65,5 +65,58 @@ impl Store for Buffer {
     fn count(&self, by: u32) -> Result<(), Refusal> {
         self.counted.set(self.counted.get().wrapping_add(by));
         Ok(())
+    }
+}
+
+/// The same work without codec, result and metrics: bytes in, bytes out, dispatched by hand.
+pub(crate) struct RawStore(pub(crate) Buffer);
+
+/// Keeps the request.
+pub(crate) static RAW_WRITE: OpInfo = OpInfo::raw(0, "write");
+/// Keeps the request and returns it.
+pub(crate) static RAW_ECHO: OpInfo = OpInfo::raw(1, "echo");
+/// The operations that return so many bytes.
+pub(crate) static RAW_READS: [(usize, OpInfo); 3] = [
+    (4 << 10, OpInfo::raw(2, "read 4 KiB")),
+    (64 << 10, OpInfo::raw(3, "read 64 KiB")),
+    (LARGEST, OpInfo::raw(4, "read 1 MiB")),
+];
+/// All of them.
+pub(crate) static RAW_STORE: ServiceInfo = ServiceInfo::new(
+    "RawStore",
+    const {
+        &[
+            OpInfo::raw(0, "write"),
+            OpInfo::raw(1, "echo"),
+            OpInfo::raw(2, "read 4 KiB"),
+            OpInfo::raw(3, "read 64 KiB"),
+            OpInfo::raw(4, "read 1 MiB"),
+        ]
+    },
+);
+
+impl Dispatch for RawStore {
+    fn info(&self) -> &'static ServiceInfo {
+        &RAW_STORE
+    }
+
+    fn dispatch(&self, op: u32, frame: Frame) -> Dispatched {
+        let returned = match op {
+            0 => 0,
+            1 => 64,
+            _ => match RAW_READS.get(op as usize - 2) {
+                Some((len, _)) => *len,
+                None => return frame.reject(RpcError::UnknownOp { service: "RawStore".into(), op }),
+            },
+        };
+        frame.serve_raw(|request, response| {
+            let bytes = &mut *self.0.bytes.borrow_mut();
+            if !request.is_empty() {
+                request.copy_to(0, &mut bytes[..request.len()]);
+            }
+            if returned > 0 {
+                response.write_at(0, &bytes[..returned]);
+            }
+        })
     }
 }

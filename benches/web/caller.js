@@ -37,7 +37,7 @@ async function measure({ seconds, cases: wanted }) {
   const isWanted = ({ name }) => wanted.length === 0 || wanted.includes(name);
   await init();
   const subjects = [await bare()];
-  for (const name of ["sabrpc-typed"]) subjects.push(await subject(name));
+  for (const name of ["sabrpc-helper", "sabrpc-js", "sabrpc-typed"]) subjects.push(await subject(name));
 
   const hot = Object.entries(HOT).map(([name, count]) => ({ name, call: name, count, subjects }));
   const cold = [{ name: "cold", call: "null", count: 5, subjects, cold: true }];
@@ -49,7 +49,7 @@ async function measure({ seconds, cases: wanted }) {
 
 onmessage = async ({ data: settings }) => {
   try {
-    postMessage({ medians: await measure(settings) });
+    postMessage({ measured: await measure(settings) });
   } catch (error) {
     postMessage({ error: String(error?.stack ?? error) });
   }

@@ -9,14 +9,14 @@ const failed = (error) => post({ error: String(error?.stack ?? error?.message ??
 addEventListener("error", failed);
 addEventListener("unhandledrejection", (event) => failed(event.reason));
 
-/** Posts `settings` to `worker` and returns the medians that it measures. */
-function medians(worker) {
+/** Posts `settings` to `worker` and returns what it measures. */
+function measure(worker) {
   return new Promise((resolve, reject) => {
     worker.onerror = (event) => reject(new Error(`${event.message} (${event.filename}:${event.lineno})`));
-    worker.onmessage = ({ data }) => data.error ? reject(new Error(data.error)) : resolve(data.medians);
+    worker.onmessage = ({ data }) => data.error ? reject(new Error(data.error)) : resolve(data.measured);
     worker.postMessage(settings);
   });
 }
 
-const found = await medians(new Worker("./caller.js", { type: "module" }));
-await post({ agent: navigator.userAgent, medians: found });
+const found = await measure(new Worker("./caller.js", { type: "module" }));
+await post({ agent: navigator.userAgent, measured: found });

@@ -113,6 +113,9 @@ pub(super) struct Record {
     pub(super) difference: f64,
     pub(super) subject_value: f64,
     pub(super) reference_value: f64,
+    /// The same with what else ran on the machine.
+    pub(super) subject_mean: f64,
+    pub(super) reference_mean: f64,
     pub(super) unit: String,
     /// Of the subject, over all runs.
     pub(super) samples: u64,
@@ -133,7 +136,7 @@ impl Record {
 /// Compares whatever was measured.
 pub(super) fn records(runs: &[Run]) -> Vec<Record> {
     let mut places: Vec<&'static str> = Vec::new();
-    for run in runs.iter().filter(|run| !run.medians.is_empty()) {
+    for run in runs.iter().filter(|run| !run.measured.is_empty()) {
         if !places.contains(&run.place) {
             places.push(run.place);
         }
@@ -143,9 +146,9 @@ pub(super) fn records(runs: &[Run]) -> Vec<Record> {
         let runs: Vec<&Run> = runs.iter().filter(|run| run.place == place).collect();
         for comparison in COMPARISONS {
             let mut cases: Vec<&str> = Vec::new();
-            for median in runs.iter().flat_map(|run| &run.medians) {
-                if median.subject == comparison.subject && !cases.contains(&median.case.as_str()) {
-                    cases.push(&median.case);
+            for one in runs.iter().flat_map(|run| &run.measured) {
+                if one.subject == comparison.subject && !cases.contains(&one.case.as_str()) {
+                    cases.push(&one.case);
                 }
             }
             records.extend(cases.into_iter().filter_map(|case| record(&runs, comparison, case)));
@@ -178,14 +181,16 @@ fn record(runs: &[&Run], comparison: &Comparison, case: &str) -> Option<Record> 
         difference: median(pairs.iter().map(|(ours, theirs)| ours.value - theirs.value)),
         subject_value: median(pairs.iter().map(|(ours, _)| ours.value)),
         reference_value: median(pairs.iter().map(|(_, theirs)| theirs.value)),
+        subject_mean: median(pairs.iter().map(|(ours, _)| ours.mean)),
+        reference_mean: median(pairs.iter().map(|(_, theirs)| theirs.mean)),
         unit: first.unit.clone(),
         samples: pairs.iter().map(|(ours, _)| ours.samples).sum(),
         bar: BARS.iter().find(fits).map(|bar| bar.limit),
     })
 }
 
-fn find<'a>(run: &'a Run, case: &str, subject: &str) -> Option<&'a super::Median> {
-    run.medians.iter().find(|median| median.case == case && median.subject == subject)
+fn find<'a>(run: &'a Run, case: &str, subject: &str) -> Option<&'a super::Measured> {
+    run.measured.iter().find(|one| one.case == case && one.subject == subject)
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {
@@ -202,17 +207,18 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::Median;
+    use crate::bench::Measured;
 
     fn run(place: &'static str, values: &[(&str, &str, f64)]) -> Run {
-        let median = |&(case, subject, value): &(&str, &str, f64)| Median {
+        let one = |&(case, subject, value): &(&str, &str, f64)| Measured {
             case: case.to_owned(),
             subject: subject.to_owned(),
             value,
+            mean: value,
             unit: "us".to_owned(),
             samples: 10,
         };
-        Run { place, medians: values.iter().map(median).collect() }
+        Run { place, measured: values.iter().map(one).collect() }
     }
 
     #[test]

@@ -17,15 +17,18 @@ use crate::{flags::BenchFlags, project, shell};
 struct Run {
     /// `native`, or a browser's name.
     place: &'static str,
-    medians: Vec<Median>,
+    measured: Vec<Measured>,
 }
 
 /// What was measured of one subject in one case.
 #[derive(Clone, Debug)]
-struct Median {
+struct Measured {
     case: String,
     subject: String,
+    /// As the suite condenses its samples.
     value: f64,
+    /// Of all samples, also the disturbed ones.
+    mean: f64,
     unit: String,
     samples: u64,
 }
@@ -88,7 +91,7 @@ fn native(flags: &BenchFlags, effort: &Effort) -> Result<Vec<Run>> {
             let mut command = Command::new(&program);
             command.arg(effort.native_seconds.to_string()).args(&flags.cases);
             let said = shell::ask(&mut command).context("the native suite failed")?;
-            Ok(Run { place: "native", medians: medians(&serde_json::from_str(&said)?)? })
+            Ok(Run { place: "native", measured: measured(&serde_json::from_str(&said)?)? })
         })
         .collect()
 }
@@ -99,12 +102,13 @@ fn release_folder(target: Option<&str>) -> PathBuf {
 }
 
 /// Takes apart what a run says it has measured.
-fn medians(said: &Value) -> Result<Vec<Median>> {
+fn measured(said: &Value) -> Result<Vec<Measured>> {
     let one = |value: &Value| {
-        Some(Median {
+        Some(Measured {
             case: value["case"].as_str()?.to_owned(),
             subject: value["subject"].as_str()?.to_owned(),
             value: value["value"].as_f64()?,
+            mean: value["mean"].as_f64()?,
             unit: value["unit"].as_str()?.to_owned(),
             samples: value["samples"].as_u64()?,
         })

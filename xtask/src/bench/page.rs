@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::PathBuf, process::Command, time::Duration}
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use super::{Effort, Run, medians, release_folder};
+use super::{Effort, Run, measured, release_folder};
 use crate::{
     flags::{BenchFlags, BrowserKind},
     project,
@@ -51,7 +51,7 @@ impl Page {
                 if let Some(error) = said["error"].as_str() {
                     bail!("the page failed in {}: {error}\n{}", browser.name(), driven.console());
                 }
-                Ok(Run { place: browser.name(), medians: medians(&said["medians"])? })
+                Ok(Run { place: browser.name(), measured: measured(&said["measured"])? })
             })
             .collect()
     }

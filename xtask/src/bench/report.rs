@@ -70,6 +70,8 @@ fn json(r: &Record) -> Value {
         "difference": r.difference,
         "subject_value": r.subject_value,
         "reference_value": r.reference_value,
+        "subject_mean": r.subject_mean,
+        "reference_mean": r.reference_mean,
         "unit": r.unit,
         "samples": r.samples,
         "bar": r.bar.map(|limit| match limit {
