@@ -118,14 +118,51 @@ export function region_view(h, o, len) {
   return regions[h].bytes.subarray(o, o + len);
 }
 
-// Resolves when the word may have changed. Without Atomics.waitAsync it looks again after a few milliseconds.
+// Resolves when the word may have changed.
 export function region_wait_async(h, w, old, millis) {
   const view = regions[h].words;
-  if (typeof Atomics.waitAsync !== "function") {
-    return Atomics.load(view, w) === old ? timeout(Math.min(millis, 4)) : Promise.resolve();
-  }
+  if (typeof Atomics.waitAsync !== "function") return wait_elsewhere(view, w, old, millis);
   const { async, value } = Atomics.waitAsync(view, w, old, millis);
   return async ? value : Promise.resolve();
+}
+
+// Without Atomics.waitAsync (Firefox before 145) small workers wait in our place, one word each, and say when they have
+// done so: a tenth of the delay of looking every few milliseconds, and no work while nothing happens. We do look every
+// few milliseconds as long as none is at hand: it is still loading, a policy forbids it, or there are too many.
+const idleWaiters = [];
+let waiters = 0;
+
+function wait_elsewhere(view, w, old, millis) {
+  if (Atomics.load(view, w) !== old) return Promise.resolve();
+  const waiter = idleWaiters.pop();
+  if (waiter === undefined) {
+    start_waiter();
+    return timeout(Math.min(millis, 4));
+  }
+  return new Promise((resolve) => {
+    waiter.onmessage = () => {
+      idleWaiters.push(waiter);
+      resolve();
+    };
+    waiter.postMessage([view, w, old, millis]);
+  });
+}
+
+function start_waiter() {
+  if (waiters === 8) return;
+  waiters += 1;
+  const source = "onmessage = ({ data }) => { Atomics.wait(...data); postMessage(null); }; postMessage(null);";
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  try {
+    const waiter = new Worker(url, { name: "sabrpc-waiter" });
+    // Its first message says that it has loaded.
+    waiter.onmessage = () => {
+      URL.revokeObjectURL(url);
+      idleWaiters.push(waiter);
+    };
+  } catch {
+    // Forbidden here. It counts as one of the eight, so nobody tries forever.
+  }
 }
 
 // Whether this thread may block: asked of the engine itself, with a wait that cannot last.
@@ -145,19 +182,23 @@ export async function timeout(millis) {
   await new Promise((resolve) => setTimeout(resolve, millis));
 }
 
-// A task of the event loop's own, so that timers and messages run before it; setTimeout would cost milliseconds.
+// Lets everything run that is due, by a task of the event loop's own; setTimeout would cost milliseconds. And by a second
+// one, since a browser may find a timer due only after the first is in line.
 let channel = null;
 const due = [];
 export function macrotask() {
   if (channel === null) {
     channel = new MessageChannel();
-    channel.port1.onmessage = () => due.shift()();
+    channel.port1.onmessage = ({ data: again }) => {
+      if (again) channel.port2.postMessage(false);
+      else due.shift()();
+    };
     // In Node a thread lives as long as a port listens, unless told that this one does not count.
     channel.port1.unref?.();
   }
   return new Promise((resolve) => {
     due.push(resolve);
-    channel.port2.postMessage(null);
+    channel.port2.postMessage(true);
   });
 }
 

@@ -78,6 +78,25 @@ async fn an_async_client_works_on_the_main_thread() {
 }
 
 #[wasm_bindgen_test]
+async fn a_page_without_wait_async_serves_and_awaits() {
+    crew::hide_wait_async();
+    let channel = channel(4096);
+    let stopper = serve_here(&channel).await;
+    let (hand, worker) = crew::hire(&channel).await;
+    hand.enter().await.unwrap();
+    hand.verify(200).await.unwrap();
+    let times = hand.stroll(20, 10).await.unwrap();
+    console_log!("without waitAsync: {} us", times[10]);
+    let client = ProbeAsyncClient::attach(&channel).unwrap();
+    for call in 0..50 {
+        assert_eq!(client.add(call, 1).await, Ok(call + 1));
+    }
+    stopper.stop();
+    worker.terminate();
+    crew::restore_wait_async();
+}
+
+#[wasm_bindgen_test]
 async fn client_and_server_on_the_main_thread_take_turns() {
     let channel = channel(4096);
     let stopper = serve_here(&channel).await;
