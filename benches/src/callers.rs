@@ -9,6 +9,9 @@ use crate::service::{LARGEST, RAW_ECHO, RAW_READS, RAW_STORE, RAW_WRITE, StoreCl
 /// The channel of every subject: room for the largest payload, as the bare pairs have it, and for eight callers.
 pub(crate) const CONFIG: ChannelConfig = ChannelConfig { mailboxes: 8, area: 2 << 20 };
 
+/// One-way calls that travel together.
+const BATCH: u32 = 64;
+
 /// What one call does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Case {
@@ -22,6 +25,8 @@ pub(crate) enum Case {
     Read(usize),
     /// One-way calls, the last of them waited for.
     OneWay,
+    /// The same, [`BATCH`] of them at a time.
+    Batch,
 }
 
 impl FromStr for Case {
@@ -41,6 +46,7 @@ impl FromStr for Case {
                 "null" => Some(Case::Null),
                 "64b" => Some(Case::Echo),
                 "oneway" => Some(Case::OneWay),
+                "batch" => Some(Case::Batch),
                 _ => None,
             },
         };
@@ -93,6 +99,16 @@ impl<R: Region> Calls for Typed<R> {
                 (0..calls).for_each(|_| client.count(1).expect("sent"));
                 client.caller().flush().expect("served");
             }
+            Case::Batch => {
+                let mut left = calls;
+                while left > 0 {
+                    let together = left.min(BATCH);
+                    let send = || (0..together).for_each(|_| client.count(1).expect("gathered"));
+                    client.caller().batch(send).expect("sent");
+                    left -= together;
+                }
+                client.caller().flush().expect("served");
+            }
         }
     }
 }
@@ -125,7 +141,7 @@ impl<R: Region> Calls for Raw<R> {
                 let (_, op) = RAW_READS.iter().find(|(size, _)| *size == len).expect("one per size");
                 (op, 0, len)
             }
-            Case::OneWay => panic!("raw operations are called and waited for"),
+            Case::OneWay | Case::Batch => panic!("raw operations are called and waited for"),
         };
         let (request, response) = (&self.bytes[..sent], &mut self.answer[..returned]);
         (0..calls).for_each(|_| assert_eq!(self.caller.call_raw(op, request, response), Ok(returned)));

@@ -28,7 +28,7 @@ function polls(words) {
 }
 
 /** The bytes that a call sends and wants back, by the name of its case. */
-function sizes(name) {
+export function sizes(name) {
   const [size, direction] = name.split("-");
   const bytes = { null: 0, "64b": 64, "4k": 4096, "64k": 65536, "1m": LARGEST }[size];
   return { sent: direction === "read" ? 0 : bytes, wanted: direction === "write" ? 0 : bytes };

@@ -1,8 +1,10 @@
-// The worker that makes the calls and measures them.
+// The worker that makes the calls and measures them, in groups: what is compared is measured in turns, in one group.
 
-import init, { Caller, startServer } from "./calls.js";
-import { BareCaller, newBuffer } from "./bare.js";
-import { takeTurns } from "./measure.js";
+import init from "./calls.js";
+import { coldBatch, mean, median, takeTurns } from "./measure.js";
+import { bare, ours } from "./subjects.js";
+import { crowd } from "./crowd.js";
+import { start } from "./workers.js";
 
 /** Hot cases, with how many calls are timed together. */
 const HOT = {
@@ -12,44 +14,48 @@ const HOT = {
   "1m-write": 8, "1m-read": 8,
 };
 
-/** Starts a worker and returns once it has said something. */
-export function start(script, message) {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(script, { type: "module" });
-    worker.onmessage = () => resolve(worker);
-    worker.onerror = (event) => reject(new Error(`${script}: ${event.message}`));
-    worker.postMessage(message);
-  });
-}
-
-async function bare() {
-  const buffer = newBuffer();
-  await start("./bare-server.js", buffer);
-  return Object.assign(new BareCaller(buffer), { name: "bare-js" });
-}
-
-async function subject(name) {
-  const caller = new Caller(name, await startServer(name));
-  return { name, prepare: (call) => caller.prepare(call), run: (count) => caller.run(count) };
-}
-
 async function measure({ seconds, cases: wanted }) {
-  const isWanted = ({ name }) => wanted.length === 0 || wanted.includes(name);
   await init();
-  const subjects = [await bare()];
-  for (const name of ["sabrpc-helper", "sabrpc-js", "sabrpc-typed"]) subjects.push(await subject(name));
+  const pair = await bare();
+  const typed = await ours("sabrpc-typed"), helper = await ours("sabrpc-helper"), js = await ours("sabrpc-js");
+  const groups = [];
+  const isWanted = ({ name }) => wanted.length === 0 || wanted.includes(name);
+  /** Measures the wanted cases, and with them those that they are compared with. */
+  async function group(share, cases) {
+    if (!cases.some((one) => isWanted(one) && !one.isReference)) return;
+    groups.push(await takeTurns(cases.filter((one) => isWanted(one) || one.isReference), seconds * share));
+  }
 
-  const hot = Object.entries(HOT).map(([name, count]) => ({ name, call: name, count, subjects }));
-  const cold = [{ name: "cold", call: "null", count: 5, subjects, cold: true }];
-  return [
-    ...(await takeTurns(hot.filter(isWanted), seconds)),
-    ...(await takeTurns(cold.filter(isWanted), seconds / 2)),
-  ];
+  const subjects = [pair, helper, js, typed];
+  await group(1, Object.entries(HOT).map(([name, count]) => ({ name, call: name, count, subjects })));
+  await group(0.4, [{ name: "cold", call: "null", count: 5, subjects, take: coldBatch, condense: median }]);
+  await group(0.1, ["null", "oneway", "batch"].map((name) => {
+    return { name, call: name, count: 4096, subjects: [typed], isReference: name === "null" };
+  }));
+
+  const isCrowd = (name) => name.startsWith("callers");
+  if (wanted.length === 0 || wanted.some(isCrowd)) {
+    const callers = await crowd("sabrpc-typed", 8);
+    await group(0.3, [1, 2, 4, 8].map((number) => {
+      const subject = callers(number);
+      const name = `callers-${number}`, isReference = number === 1;
+      return { name, count: 1, subjects: [subject], take: subject.take, condense: median, isReference };
+    }));
+  }
+
+  const hogs = [];
+  for (const name of ["hog-1", "hog-2"].filter((name) => isWanted({ name }))) {
+    while (hogs.length < Number(name.at(-1))) hogs.push(await start("./hog.js"));
+    await group(0.2, [{ name, call: "null", count: 500, subjects, condense: mean }]);
+  }
+  hogs.forEach((hog) => hog.terminate());
+
+  return groups;
 }
 
 onmessage = async ({ data: settings }) => {
   try {
-    postMessage({ measured: await measure(settings) });
+    postMessage({ groups: await measure(settings) });
   } catch (error) {
     postMessage({ error: String(error?.stack ?? error) });
   }

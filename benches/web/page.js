@@ -13,10 +13,10 @@ addEventListener("unhandledrejection", (event) => failed(event.reason));
 function measure(worker) {
   return new Promise((resolve, reject) => {
     worker.onerror = (event) => reject(new Error(`${event.message} (${event.filename}:${event.lineno})`));
-    worker.onmessage = ({ data }) => data.error ? reject(new Error(data.error)) : resolve(data.measured);
+    worker.onmessage = ({ data }) => data.error ? reject(new Error(data.error)) : resolve(data.groups);
     worker.postMessage(settings);
   });
 }
 
 const found = await measure(new Worker("./caller.js", { type: "module" }));
-await post({ agent: navigator.userAgent, measured: found });
+await post({ agent: navigator.userAgent, groups: found });

@@ -16,6 +16,8 @@ enum Found {
     SameCase,
     /// The same case, of the subject with this name.
     As(&'static str),
+    /// Of the same subject, this case, if the compared one is among those.
+    Case(&'static str, &'static [&'static str]),
 }
 
 const fn compare(subject: &'static str, reference: &'static str) -> Comparison {
@@ -35,6 +37,16 @@ const COMPARISONS: &[Comparison] = &[
     compare("sabrpc-typed", "spin"),
     compare("sabrpc-typed", "futex"),
     compare("sabrpc-typed", "raw-copy"),
+    Comparison {
+        subject: "sabrpc-typed",
+        reference: "two-way",
+        found: Found::Case("null", &["oneway", "batch"]),
+    },
+    Comparison {
+        subject: "sabrpc-typed",
+        reference: "one-caller",
+        found: Found::Case("callers-1", &["callers-2", "callers-4", "callers-8"]),
+    },
 ];
 
 /// The most that a subject may be.
@@ -159,12 +171,16 @@ pub(super) fn records(runs: &[Run]) -> Vec<Record> {
 
 fn record(runs: &[&Run], comparison: &Comparison, case: &str) -> Option<Record> {
     let Comparison { subject, reference, ref found } = *comparison;
-    let other = match *found {
-        Found::SameCase => reference,
-        Found::As(name) => name,
+    let (other_case, other) = match *found {
+        Found::SameCase => (case, reference),
+        Found::As(name) => (case, name),
+        Found::Case(other, among) if among.contains(&case) => (other, subject),
+        Found::Case(..) => return None,
     };
-    let pairs: Vec<_> =
-        runs.iter().filter_map(|run| Some((find(run, case, subject)?, find(run, case, other)?))).collect();
+    let pairs: Vec<_> = runs
+        .iter()
+        .filter_map(|run| Some((find(run, case, subject)?, find(run, other_case, other)?)))
+        .collect();
     let (first, _) = pairs.first()?;
     let place = runs.first()?.place;
     let fits = |bar: &&Bar| {

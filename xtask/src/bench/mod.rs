@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{flags::BenchFlags, project, shell};
 
-/// One start of the native program, one load of the page in a browser, or one build for its size.
+/// What was measured in turns: by one start of the native program, or as one group of cases in one load of the page.
 #[derive(Debug)]
 struct Run {
     /// `native`, or a browser's name.

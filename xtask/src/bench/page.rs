@@ -40,19 +40,21 @@ impl Page {
         let settings = json!({ "seconds": effort.page_seconds, "cases": flags.cases }).to_string();
         let query: String = settings.bytes().map(|byte| format!("%{byte:02x}")).collect();
         let url = self.server.url(&format!("/?settings={query}"));
-        (1..=effort.runs)
-            .map(|number| {
-                println!("{}: run {number} of {}", browser.name(), effort.runs);
-                driven.goto(&url)?;
-                let said = self.server.posted("/result", DEADLINE).with_context(|| {
-                    format!("nothing came from {}; its console:\n{}", browser.name(), driven.console())
-                })?;
-                let said: Value = serde_json::from_slice(&said)?;
-                if let Some(error) = said["error"].as_str() {
-                    bail!("the page failed in {}: {error}\n{}", browser.name(), driven.console());
-                }
-                Ok(Run { place: browser.name(), measured: measured(&said["measured"])? })
-            })
-            .collect()
+        let mut runs = Vec::new();
+        for number in 1..=effort.runs {
+            println!("{}: run {number} of {}", browser.name(), effort.runs);
+            driven.goto(&url)?;
+            let said = self.server.posted("/result", DEADLINE).with_context(|| {
+                format!("nothing came from {}; its console:\n{}", browser.name(), driven.console())
+            })?;
+            let said: Value = serde_json::from_slice(&said)?;
+            if let Some(error) = said["error"].as_str() {
+                bail!("the page failed in {}: {error}\n{}", browser.name(), driven.console());
+            }
+            for group in said["groups"].as_array().context("the page measured nothing")? {
+                runs.push(Run { place: browser.name(), measured: measured(group)? });
+            }
+        }
+        Ok(runs)
     }
 }
