@@ -67,8 +67,8 @@ impl<R: Region> AsyncCaller<R> {
     /// The framework's error of a one-way call, or of the wait.
     pub async fn flush(&self) -> Result<(), RpcError> {
         let mut turn = self.turn().await;
-        let until = turn.link.until();
-        turn.link.drain::<Awaiting>(until).await?;
+        turn.link.set_out();
+        turn.link.drain::<Awaiting>().await?;
         turn.link.settled::<Never>().map(|_| ())
     }
 
@@ -85,8 +85,8 @@ impl<R: Region> AsyncCaller<R> {
         };
         let mut turn = self.turn().await;
         if turn.link.batches == 0 && turn.link.has_gathered() {
-            let until = turn.link.until();
-            turn.link.send_gathered::<Awaiting>(until).await?;
+            turn.link.set_out();
+            turn.link.send_gathered::<Awaiting>().await?;
         }
         Ok(result)
     }

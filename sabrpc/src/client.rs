@@ -61,8 +61,8 @@ impl<R: Region> Caller<R> {
     /// The framework's error of a one-way call, or of the wait.
     pub fn flush(&self) -> Result<(), RpcError> {
         let mut link = self.link.borrow_mut();
-        let until = link.until();
-        without_pause(link.drain::<Blocking>(until))?;
+        link.set_out();
+        without_pause(link.drain::<Blocking>())?;
         link.settled::<Never>().map(|_| ())
     }
 
@@ -110,8 +110,8 @@ impl<R: Region> Caller<R> {
         };
         let mut link = self.link.borrow_mut();
         if link.batches == 0 && link.has_gathered() {
-            let until = link.until();
-            without_pause(link.send_gathered::<Blocking>(until))?;
+            link.set_out();
+            without_pause(link.send_gathered::<Blocking>())?;
         }
         Ok(result)
     }
@@ -203,9 +203,9 @@ impl<R: Region> Drop for Caller<R> {
         let link = self.link.get_mut();
         if link.owes_an_error() {
             link.deadline = Some(Duration::from_secs(1));
-            let until = link.until();
+            link.set_out();
             // What it could not hear of in that time, `detach` logs.
-            let _ = without_pause(link.drain::<Blocking>(until));
+            let _ = without_pause(link.drain::<Blocking>());
         }
         link.detach();
     }

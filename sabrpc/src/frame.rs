@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     BulkIn, BulkOut, OpFlags, OpInfo, RpcError, ServiceInfo,
     codec::{self, Bulk, Cursor},
-    layout::{RawLen, status},
+    layout::status,
     region::Bytes,
 };
 
@@ -25,6 +25,20 @@ pub trait Dispatch: 'static {
 
     /// Executes operation `op` of `frame`, or starts to.
     fn dispatch(&self, op: u32, frame: Frame) -> Dispatched;
+
+    /// Executes a raw operation (see [`OpInfo::raw`](crate::OpInfo::raw)): reads the bytes of the request and fills in
+    /// the response, whose capacity is what is left of the area. Generated services have none.
+    ///
+    /// # Errors
+    /// [`RpcError::UnknownOp`] for what is no raw operation.
+    fn dispatch_raw(
+        &self,
+        op: u32,
+        _request: BulkIn<'_>,
+        _response: &mut BulkOut<'_>,
+    ) -> Result<(), RpcError> {
+        Err(RpcError::UnknownOp { service: self.info().name.into(), op })
+    }
 }
 
 /// What became of a request.
@@ -47,14 +61,14 @@ struct Inner {
     message: Vec<u8>,
     args_len: usize,
     in_pieces: bool,
-    /// Inputs, then outputs; as many as the operation has.
+    /// Inputs, then outputs, of the operation; there may be more, of another one.
     bulk: Vec<Slot>,
+    /// Bytes that the request brought, as far as is known.
+    bytes_in: Cell<u64>,
     outs_in_place: Cell<bool>,
     status: Cell<i32>,
     answer: RefCell<Vec<u8>>,
     result_at: Cell<u32>,
-    /// The answer is what a raw operation left in its place.
-    raw: Cell<bool>,
 }
 
 /// One bulk argument; empty until the arguments have been decoded.
@@ -79,11 +93,11 @@ impl Frame {
             args_len: 0,
             in_pieces: false,
             bulk: Vec::new(),
+            bytes_in: Cell::new(0),
             outs_in_place: Cell::new(false),
             status: Cell::new(status::OK),
             answer: RefCell::default(),
             result_at: Cell::new(0),
-            raw: Cell::new(false),
         }))
     }
 
@@ -91,21 +105,24 @@ impl Frame {
         let inner = &mut *self.0;
         inner.op = Some(op);
         inner.in_pieces = false;
-        inner.bulk.clear();
-        inner.bulk.resize_with(usize::from(op.bulk_in) + usize::from(op.bulk_out), Slot::default);
+        let slots = usize::from(op.bulk_in) + usize::from(op.bulk_out);
+        if inner.bulk.len() < slots {
+            inner.bulk.resize_with(slots, Slot::default);
+        }
+        for slot in &mut inner.bulk[..slots] {
+            slot.len.set(0);
+            slot.filled.set(0);
+        }
+        inner.bytes_in.set(0);
         inner.answer.get_mut().clear();
         inner.outs_in_place.set(false);
         inner.status.set(status::OK);
         inner.result_at.set(0);
-        inner.raw.set(false);
     }
 
-    /// Takes in a request that lies in the area as a whole, `args_len` being what its `REQUEST_LEN` says.
+    /// Takes in a request that lies in the area as a whole.
     pub(crate) fn load(&mut self, op: &'static OpInfo, args_len: i32) -> Result<(), RpcError> {
         self.reset(op);
-        if op.flags.contains(OpFlags::RAW) {
-            return self.load_raw(op, RawLen::from_word(args_len));
-        }
         let inner = &mut *self.0;
         let Some(len) = u32::try_from(args_len).ok().filter(|&len| len <= inner.area_size) else {
             inner.message.clear();
@@ -115,26 +132,11 @@ impl Frame {
             ));
         };
         inner.args_len = len as usize;
+        inner.bytes_in.set(u64::from(len));
         inner.message.resize(len as usize, 0);
         if len > 0 {
             inner.region.copy_out(inner.area_at, &mut inner.message);
         }
-        Ok(())
-    }
-
-    fn load_raw(&mut self, op: &'static OpInfo, raw: RawLen) -> Result<(), RpcError> {
-        let inner = &mut *self.0;
-        inner.args_len = 0;
-        let room = inner.area_size.checked_sub(raw.response_at);
-        let (Some(room), [request, response]) = (room, &mut inner.bulk[..]) else {
-            let detail = format!("{} bytes in an area of {}", raw.len, inner.area_size);
-            return Err(RpcError::malformed(op.name, detail));
-        };
-        *request.at.get_mut() = u64::from(raw.request_at);
-        *request.len.get_mut() = raw.len;
-        *response.at.get_mut() = u64::from(raw.response_at);
-        *response.len.get_mut() = room;
-        *inner.outs_in_place.get_mut() = true;
         Ok(())
     }
 
@@ -182,6 +184,7 @@ impl Frame {
             slot.len.set(bulk.len);
             streamed += u64::from(bulk.len);
         }
+        inner.bytes_in.set(streamed);
         let (end, room) = match inner.in_pieces {
             true => (streamed, inner.message.len() as u64),
             false => (cursor.end(), u64::from(inner.area_size)),
@@ -220,8 +223,9 @@ impl Frame {
 
     /// The inputs and the outputs.
     fn bulk(&self) -> (&[Slot], &[Slot]) {
-        let ins = self.0.op.map_or(0, |op| usize::from(op.bulk_in));
-        self.0.bulk.split_at_checked(ins).unwrap_or_default()
+        let Some(op) = self.0.op else { return Default::default() };
+        let (ins, outs) = self.0.bulk.split_at_checked(usize::from(op.bulk_in)).unwrap_or_default();
+        (ins, outs.get(..usize::from(op.bulk_out)).unwrap_or_default())
     }
 
     /// The bulk input with this number, counted among the inputs.
@@ -264,7 +268,6 @@ impl Frame {
             at: inner.area_at + inner.result_at.get(),
             room: inner.area_size - inner.result_at.get(),
             bytes: inner.answer.borrow(),
-            raw: inner.raw.get().then(|| self.bulk().1.iter().map(|slot| slot.filled.get()).sum()),
         }
     }
 
@@ -288,7 +291,6 @@ impl Frame {
         inner.answer.get_mut().extend_from_slice(bytes);
         inner.status.set(status::OK);
         inner.result_at.set(0);
-        inner.raw.set(false);
     }
 
     /// Takes the bytes of the answer.
@@ -297,9 +299,9 @@ impl Frame {
     }
 
     /// Bytes that the request brought.
+    #[inline]
     pub(crate) fn bytes_in(&self) -> u64 {
-        let ins = self.bulk().0;
-        self.0.args_len as u64 + ins.iter().map(|slot| u64::from(slot.len.get())).sum::<u64>()
+        self.0.bytes_in.get()
     }
 
     /// Bytes that the answer takes along.
@@ -359,27 +361,12 @@ impl Frame {
         drop(codec::encode(error, answer, "error"));
         self.0.status.set(status::RPC_ERROR);
         self.0.result_at.set(0);
-        self.0.raw.set(false);
     }
 
     /// Gives the request back with an error of the framework.
     pub fn reject(self, error: RpcError) -> Dispatched {
         self.fail(&error);
         Dispatched::Done(self)
-    }
-
-    /// Executes the request of a raw operation (see [`OpInfo::raw`](crate::OpInfo::raw)) at once: `method` reads its
-    /// bytes and fills in the response, whose capacity is what is left of the area. Of any other operation it is an
-    /// error.
-    pub fn serve_raw(self, method: impl FnOnce(BulkIn<'_>, &mut BulkOut<'_>)) -> Dispatched {
-        self.serve(|frame| {
-            if !frame.0.op.is_some_and(|op| op.flags.contains(OpFlags::RAW)) {
-                return Err(RpcError::malformed(frame.name(), "served as raw, which it is not"));
-            }
-            method(frame.bulk_in(0)?, &mut frame.bulk_out(0)?);
-            frame.0.raw.set(true);
-            Ok(())
-        })
     }
 
     /// Executes the request at once by `method`, which decodes its arguments and replies.
@@ -409,8 +396,6 @@ pub(crate) struct Answer<'a> {
     pub(crate) at: u32,
     pub(crate) room: u32,
     pub(crate) bytes: std::cell::Ref<'a, Vec<u8>>,
-    /// Length of a raw answer, which is in its place.
-    pub(crate) raw: Option<u32>,
 }
 
 /// Runs `f`; a panic in it becomes an error where panics unwind. On wasm they end the server, which its worker reports.

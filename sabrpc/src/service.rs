@@ -67,10 +67,13 @@ impl OpInfo {
     /// between: for hand-written dispatch of what is called a million times a second.
     ///
     /// It is called by [`Caller::call_raw`](crate::Caller::call_raw) and served by
-    /// [`Frame::serve_raw`](crate::Frame::serve_raw):
+    /// [`Dispatch::dispatch_raw`](crate::Dispatch::dispatch_raw):
     ///
     /// ```
-    /// use sabrpc::{Caller, Channel, ChannelConfig, Dispatch, Dispatched, Frame, OpInfo, ServiceInfo, native};
+    /// use sabrpc::{
+    ///     BulkIn, BulkOut, Caller, Channel, ChannelConfig, Dispatch, Dispatched, Frame, OpInfo, RpcError, ServiceInfo,
+    ///     native,
+    /// };
     ///
     /// static SUM: OpInfo = OpInfo::raw(0, "sum");
     /// static SUMS: ServiceInfo = ServiceInfo::new("Sums", const { &[OpInfo::raw(0, "sum")] });
@@ -81,11 +84,14 @@ impl OpInfo {
     ///         &SUMS
     ///     }
     ///
-    ///     fn dispatch(&self, _the_only_op: u32, frame: Frame) -> Dispatched {
-    ///         frame.serve_raw(|request, response| {
-    ///             let sum = request.to_vec().iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
-    ///             response.write_at(0, &[sum]);
-    ///         })
+    ///     fn dispatch(&self, op: u32, frame: Frame) -> Dispatched {
+    ///         frame.reject(RpcError::UnknownOp { service: "Sums".into(), op })
+    ///     }
+    ///
+    ///     fn dispatch_raw(&self, _: u32, request: BulkIn<'_>, response: &mut BulkOut<'_>) -> Result<(), RpcError> {
+    ///         let sum = request.to_vec().iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+    ///         response.write_at(0, &[sum]);
+    ///         Ok(())
     ///     }
     /// }
     ///

@@ -2,12 +2,12 @@
 
 use serde::de::DeserializeOwned;
 
-use super::link::{Answer, Deferred, Exchange, Expects, Link, Next, Outstanding};
+use super::link::{Answer, Deferred, Exchange, Expects, Link, Next, Outstanding, Raw};
 use crate::{
     OpInfo, Region, RpcError, ServerState,
     batch::{self, Sent},
     codec::{self, Bulk, Cursor},
-    layout::{RawLen, request_flags as flag, status},
+    layout::{request_flags as flag, status},
 };
 
 impl<R: Region> Link<R> {
@@ -81,6 +81,15 @@ impl<R: Region> Link<R> {
         if let Some(index) = self.service.position(op.id) {
             self.meters.error(index);
         }
+    }
+
+    /// Takes in an answer that is whole at once.
+    #[inline]
+    pub(super) fn take_whole(&mut self, exchange: &Exchange, code: i32, len: i32) -> Result<i32, RpcError> {
+        self.staging.clear();
+        let taken = self.take_in(answer_at(exchange.result_at, code), code, len);
+        self.outstanding = None;
+        taken.map(|()| code)
     }
 
     /// Takes in an answer: publishes the next piece of the request, asks for the next piece of the answer, or says
@@ -187,23 +196,16 @@ impl<R: Region> Link<R> {
 
     /// Takes in the response of a raw request; returns its length.
     #[inline]
-    pub(crate) fn finish_raw(
-        &mut self,
-        exchange: &mut Exchange,
-        raw: RawLen,
-        len: i32,
-        response: &mut [u8],
-    ) -> Result<usize, RpcError> {
+    pub(super) fn finish_raw(&mut self, raw: &Raw, len: i32, response: &mut [u8]) -> Result<usize, RpcError> {
         self.outstanding = None;
         let room = (self.channel.geometry.area_size() - raw.response_at) as usize;
         let len = len as u32 as usize;
-        if len > room.min(response.len()) {
+        let Some(response) = response.get_mut(..len).filter(|_| len <= room) else {
             return Err(RpcError::TooLarge { len: len as u64, max: room.min(response.len()) as u64 });
-        }
+        };
         if len > 0 {
-            self.channel.region.copy_out(self.area_at + raw.response_at, &mut response[..len]);
+            self.channel.region.copy_out(self.area_at + raw.response_at, response);
         }
-        exchange.answer_len = len as u64;
         Ok(len)
     }
 }

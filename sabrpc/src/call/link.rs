@@ -32,6 +32,9 @@ pub(crate) struct Link<R> {
     pub(crate) meters: Meters,
     /// How long a call may take.
     pub(crate) deadline: Option<Duration>,
+    /// When the call under way has to be over; `None` for never.
+    pub(super) until: Option<Duration>,
+    pub(super) clock: Clock,
     pub(super) area_at: u32,
     pub(super) owner: i32,
     /// Sequence number of the newest request.
@@ -91,22 +94,36 @@ pub(crate) struct Exchange {
     pub(super) request_len: u64,
     /// Bytes of result and bulk outputs, known when finished.
     pub(super) answer_len: u64,
-    pub(crate) clock: Clock,
+}
+
+/// A raw call under way.
+pub(super) struct Raw {
+    pub(super) op: &'static OpInfo,
+    pub(super) op_index: usize,
+    /// Where its response will be in the area.
+    pub(super) response_at: u32,
+}
+
+impl Raw {
+    /// The same, as the phases know it that deal with answers of any kind.
+    pub(super) fn exchange(&self) -> Exchange {
+        Exchange::new(self.op, self.op_index)
+    }
 }
 
 /// Where the time of one call goes.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Clock {
+pub(super) struct Clock {
     /// When it began, if it is timed.
-    pub(crate) start: Option<Duration>,
+    pub(super) start: Option<Duration>,
     /// Time awake while waiting, if it is timed.
-    pub(crate) wait: Duration,
+    pub(super) wait: Duration,
     /// Time asleep, always measured.
-    pub(crate) slept: Duration,
+    pub(super) slept: Duration,
 }
 
 impl Exchange {
-    pub(super) fn new(op: &'static OpInfo, op_index: usize, clock: Clock) -> Self {
+    pub(super) fn new(op: &'static OpInfo, op_index: usize) -> Self {
         Self {
             op,
             op_index,
@@ -117,7 +134,6 @@ impl Exchange {
             answering: false,
             request_len: 0,
             answer_len: 0,
-            clock,
         }
     }
 
@@ -213,6 +229,8 @@ impl<R: Region> Link<R> {
                 spin: Spin::new(channel.region.spin_polls()),
                 meters: Meters::new(service),
                 deadline: None,
+                until: None,
+                clock: Clock::default(),
                 area_at: channel.geometry.area(index),
                 owner,
                 seq,
@@ -263,29 +281,53 @@ impl<R: Region> Link<R> {
         }
     }
 
+    #[inline]
     pub(super) fn index_of(&self, op: &OpInfo) -> Result<usize, RpcError> {
-        let unknown = || RpcError::UnknownOp { service: self.service.name.into(), op: op.id };
-        self.service.position(op.id).ok_or_else(unknown)
+        self.service.position(op.id).ok_or_else(|| self.unknown(op))
+    }
+
+    #[cold]
+    fn unknown(&self, op: &OpInfo) -> RpcError {
+        RpcError::UnknownOp { service: self.service.name.into(), op: op.id }
     }
 
     /// Looks at the clock if the call that begins is to be timed.
     #[inline]
-    pub(super) fn start(&self, op_index: usize) -> Clock {
-        let start = self.meters.is_timed(op_index).then(|| self.channel.region.now());
-        Clock { start, ..Clock::default() }
+    pub(super) fn start(&mut self, op_index: usize) {
+        self.clock = Clock::default();
+        if self.meters.is_timed(op_index) {
+            self.clock.start = Some(self.channel.region.now());
+        }
     }
 
     /// Counts a call that has ended.
-    pub(crate) fn count(&mut self, exchange: &Exchange) {
-        let Exchange { op_index, clock, .. } = *exchange;
-        let timed = clock.start.map(|start| {
-            let all = self.channel.region.now().saturating_sub(start);
-            (all.saturating_sub(clock.wait + clock.slept), clock.wait)
-        });
-        self.meters.call(op_index, timed, exchange.request_len, exchange.answer_len);
-        if !clock.slept.is_zero() {
-            self.meters.slept(op_index, clock.slept);
+    #[inline]
+    pub(super) fn count(&mut self, exchange: &Exchange) {
+        self.count_call(exchange.op_index, exchange.request_len, exchange.answer_len);
+    }
+
+    /// Counts a raw call that has ended.
+    #[inline]
+    pub(super) fn count_raw(&mut self, raw: &Raw, request: &[u8], result: &Result<usize, RpcError>) {
+        self.count_call(raw.op_index, request.len() as u64, *result.as_ref().unwrap_or(&0) as u64);
+        if result.is_err() {
+            self.meters.error(raw.op_index);
         }
+    }
+
+    #[inline]
+    fn count_call(&mut self, op_index: usize, bytes_in: u64, bytes_out: u64) {
+        let timed = self.clock.start.map(|start| self.times_since(start));
+        self.meters.call(op_index, timed, bytes_in, bytes_out);
+        if !self.clock.slept.is_zero() {
+            self.meters.slept(op_index, self.clock.slept);
+        }
+    }
+
+    #[cold]
+    fn times_since(&self, start: Duration) -> (Duration, Duration) {
+        let all = self.channel.region.now().saturating_sub(start);
+        (all.saturating_sub(self.clock.wait + self.clock.slept), self.clock.wait)
     }
 
     /// Gives the mailbox back. Errors of one-way calls that nobody was told of are logged: whoever drops a client does

@@ -15,7 +15,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 pub(crate) use self::link::{Answer, LIVENESS_SLICE, Link, Never};
-use self::link::{Clock, Exchange, Expects, Next};
+use self::link::{Exchange, Expects, Next, Raw};
 
 use crate::{CallError, OpInfo, Region, RpcError, layout::status};
 
@@ -33,35 +33,39 @@ impl<R: Region> Link<R> {
         self.channel.region.now()
     }
 
-    /// When a call that begins now has to be over; `None` for never.
-    pub(crate) fn until(&self) -> Option<Duration> {
-        self.deadline.and_then(|deadline| self.now().checked_add(deadline))
+    /// Begins a call: it has to be over when the deadline says.
+    #[inline]
+    pub(crate) fn set_out(&mut self) {
+        self.until = self.deadline.and_then(|deadline| self.now().checked_add(deadline));
     }
 
     /// Sends what was gathered, and waits for the answer of everything that was sent.
-    pub(crate) async fn drain<W: Wait>(&mut self, until: Option<Duration>) -> Result<(), RpcError> {
+    #[cold]
+    pub(crate) async fn drain<W: Wait>(&mut self) -> Result<(), RpcError> {
         if self.has_gathered() {
-            self.send_gathered::<W>(until).await?;
+            self.send_gathered::<W>().await?;
         }
-        self.wait_for_outstanding::<W>(until).await
+        self.wait_for_outstanding::<W>().await
     }
 
     /// Sends the one-way calls that were gathered, as soon as what was sent before is answered.
-    pub(crate) async fn send_gathered<W: Wait>(&mut self, until: Option<Duration>) -> Result<(), RpcError> {
-        self.wait_for_outstanding::<W>(until).await?;
+    #[cold]
+    pub(crate) async fn send_gathered<W: Wait>(&mut self) -> Result<(), RpcError> {
+        self.wait_for_outstanding::<W>().await?;
         self.publish_batch();
         Ok(())
     }
 
-    async fn wait_for_outstanding<W: Wait>(&mut self, until: Option<Duration>) -> Result<(), RpcError> {
+    async fn wait_for_outstanding<W: Wait>(&mut self) -> Result<(), RpcError> {
         while self.has_outstanding() {
-            let (status, len) = self.answer::<W>(until, &mut Clock::default()).await?;
+            let (status, len) = self.answer::<W>().await?;
             self.settle(status, len);
         }
         Ok(())
     }
 
     /// Calls an operation and waits for its answer.
+    #[inline]
     pub(crate) async fn call<W: Wait, T: DeserializeOwned, E: DeserializeOwned>(
         &mut self,
         op: &'static OpInfo,
@@ -69,15 +73,20 @@ impl<R: Region> Link<R> {
         ins: &[&[u8]],
         outs: &mut [&mut [u8]],
     ) -> Result<Answer<T, E>, RpcError> {
-        let until = self.until();
+        self.set_out();
         if self.is_unsettled() {
-            self.drain::<W>(until).await?;
+            self.drain::<W>().await?;
             if let Some(error) = self.settled::<E>()? {
                 return Ok(Answer::ServiceError(error));
             }
         }
         let mut exchange = self.begin(op, args, ins, outs, Expects::Nothing)?;
-        let status = self.converse::<W>(&mut exchange, until).await;
+        let status = match self.poll::<W>() {
+            Some((code, len)) if !exchange.is_sending() && code & status::MORE == 0 => {
+                self.take_whole(&exchange, code, len)
+            }
+            early => self.converse::<W>(&mut exchange, early).await,
+        };
         let result = status.and_then(|status| self.finish(&mut exchange, status, ins, outs));
         self.count(&exchange);
         if !matches!(result, Ok(Answer::Ok(_))) {
@@ -87,35 +96,47 @@ impl<R: Region> Link<R> {
     }
 
     /// Calls a raw operation; returns how many bytes of `response` it filled.
+    #[inline]
     pub(crate) async fn call_raw<W: Wait>(
         &mut self,
         op: &'static OpInfo,
         request: &[u8],
         response: &mut [u8],
     ) -> Result<usize, RpcError> {
-        let until = self.until();
+        self.set_out();
         if self.is_unsettled() {
-            self.drain::<W>(until).await?;
+            self.drain::<W>().await?;
             self.settled::<Never>()?;
         }
-        let (mut exchange, raw) = self.begin_raw(op, request, response)?;
-        let result = match self.answer::<W>(until, &mut exchange.clock).await {
-            Ok((status::OK, len)) => self.finish_raw(&mut exchange, raw, len, response),
-            Ok((code, len)) => match self.advance(&mut exchange, code, len) {
-                Ok(Next::Finish(code)) => Err(self.framework_error(code)),
-                Ok(Next::Wait) => match self.converse::<W>(&mut exchange, until).await {
-                    Ok(code) => Err(self.framework_error(code)),
-                    Err(error) => Err(error),
-                },
-                Err(error) => Err(error),
-            },
-            Err(error) => Err(error),
+        let raw = self.begin_raw(op, request, response)?;
+        let result = match self.poll::<W>() {
+            Some((status::OK, len)) => self.finish_raw(&raw, len, response),
+            early => self.finish_raw_slowly::<W>(raw.exchange(), early, &raw, response).await,
         };
-        self.count(&exchange);
-        if result.is_err() {
-            self.meters.error(exchange.op_index);
-        }
+        self.count_raw(&raw, request, &result);
         result
+    }
+
+    /// The end of a raw call that was not answered at once, or not with a response.
+    #[cold]
+    async fn finish_raw_slowly<W: Wait>(
+        &mut self,
+        mut exchange: Exchange,
+        early: Option<(i32, i32)>,
+        raw: &Raw,
+        response: &mut [u8],
+    ) -> Result<usize, RpcError> {
+        let early = match early {
+            Some(early) => early,
+            None => self.sleep::<W>().await?,
+        };
+        match early {
+            (status::OK, len) => self.finish_raw(raw, len, response),
+            error => {
+                let code = self.converse::<W>(&mut exchange, Some(error)).await?;
+                Err(self.framework_error(code))
+            }
+        }
     }
 
     /// Publishes a one-way call. Waits only for an earlier one, and for the pieces of this one to be taken.
@@ -125,7 +146,7 @@ impl<R: Region> Link<R> {
         args: &impl Serialize,
         ins: &[&[u8]],
     ) -> Result<(), CallError<E>> {
-        let until = self.until();
+        self.set_out();
         let error_type = std::any::type_name::<E>();
         if self.batches > 0 {
             if let Some(error) = self.settled::<E>()? {
@@ -135,13 +156,13 @@ impl<R: Region> Link<R> {
                 return Ok(());
             }
             // The area is full, or too small for this one.
-            self.send_gathered::<W>(until).await?;
+            self.send_gathered::<W>().await?;
             if self.gather(op, args, ins, error_type)? {
                 return Ok(());
             }
         }
         if self.is_unsettled() {
-            self.drain::<W>(until).await?;
+            self.drain::<W>().await?;
             if let Some(error) = self.settled::<E>()? {
                 return Err(CallError::Service(error));
             }
@@ -149,7 +170,7 @@ impl<R: Region> Link<R> {
         let mut exchange = self.begin(op, args, ins, &[], Expects::Failure(error_type))?;
         let mut refused = None;
         while exchange.is_sending() && refused.is_none() {
-            if let Next::Finish(status) = self.next::<W>(&mut exchange, until).await? {
+            if let Next::Finish(status) = self.next::<W>(&mut exchange).await? {
                 // The answer is here before everything was sent.
                 refused = Some(status);
             }
@@ -161,32 +182,34 @@ impl<R: Region> Link<R> {
         }
     }
 
-    /// Goes on until the server's answer is whole; returns its status.
+    /// Goes on until the server's answer is whole; returns its status. `early` is an answer that is there already.
+    #[cold]
     async fn converse<W: Wait>(
         &mut self,
         exchange: &mut Exchange,
-        until: Option<Duration>,
+        early: Option<(i32, i32)>,
     ) -> Result<i32, RpcError> {
+        let (code, len) = match early {
+            Some(early) => early,
+            None => self.sleep::<W>().await?,
+        };
+        let mut next = self.advance(exchange, code, len)?;
         loop {
-            if let Next::Finish(status) = self.next::<W>(exchange, until).await? {
+            if let Next::Finish(status) = next {
                 return Ok(status);
             }
+            next = self.next::<W>(exchange).await?;
         }
     }
 
     /// Waits for the next answer and takes it in.
-    async fn next<W: Wait>(
-        &mut self,
-        exchange: &mut Exchange,
-        until: Option<Duration>,
-    ) -> Result<Next, RpcError> {
-        let (status, len) = self.answer::<W>(until, &mut exchange.clock).await?;
-        let next = self.advance(exchange, status, len)?;
+    async fn next<W: Wait>(&mut self, exchange: &mut Exchange) -> Result<Next, RpcError> {
         // Answers that are there at once would pass the deadline by.
-        match until {
-            Some(until) if matches!(next, Next::Wait) && self.now() >= until => Err(self.timed_out()),
-            _ => Ok(next),
+        if self.until.is_some_and(|until| self.now() >= until) {
+            return Err(self.timed_out());
         }
+        let (code, len) = self.answer::<W>().await?;
+        self.advance(exchange, code, len)
     }
 
     fn timed_out(&self) -> RpcError {
@@ -194,38 +217,56 @@ impl<R: Region> Link<R> {
     }
 
     /// Waits for the answer to the newest request: polls, then sleeps. Returns its status and length.
-    async fn answer<W: Wait>(
-        &mut self,
-        until: Option<Duration>,
-        clock: &mut Clock,
-    ) -> Result<(i32, i32), RpcError> {
+    async fn answer<W: Wait>(&mut self) -> Result<(i32, i32), RpcError> {
+        match self.poll::<W>() {
+            Some(answer) => Ok(answer),
+            None => self.sleep::<W>().await,
+        }
+    }
+
+    /// Polls for the answer to the newest request as long as the budget lasts.
+    #[inline]
+    fn poll<W: Wait>(&mut self) -> Option<(i32, i32)> {
         let polls = W::polls(self.spin.budget());
-        let since = (clock.start.is_some() || self.spin.is_exploring()).then(|| self.now());
+        let is_timed = self.clock.start.is_some() || self.spin.is_exploring();
+        let since = is_timed.then(|| self.now());
         let response = self.words.response;
         let seen = self.channel.region.await_change(response, self.seq.wrapping_sub(1), polls, response);
-        let took = since.map(|since| self.now().saturating_sub(since));
-        if clock.start.is_some() {
-            clock.wait += took.unwrap_or_default();
-        }
+        let took = since.map(|since| self.took(since));
         if seen.value == self.seq {
             self.spin.hit();
-            return Ok((seen.a, seen.b));
+            return Some((seen.a, seen.b));
         }
         self.spin.missed(took.filter(|_| self.spin.is_exploring()));
-        let asleep_since = self.now();
-        let answer = self.sleep::<W>(until).await;
-        clock.slept += self.now().saturating_sub(asleep_since);
-        answer
+        None
+    }
+
+    /// How long a spin took that began at `since`; counted as waiting if the call is timed.
+    #[cold]
+    fn took(&mut self, since: Duration) -> Duration {
+        let took = self.now().saturating_sub(since);
+        if self.clock.start.is_some() {
+            self.clock.wait += took;
+        }
+        took
     }
 
     /// Sleeps until the answer to the newest request is there.
     ///
-    /// Ends with the answer, at `until`, or when the server is gone: who ends a server wakes all callers, and a caller
-    /// looks for itself every [`LIVENESS_SLICE`].
-    async fn sleep<W: Wait>(&mut self, until: Option<Duration>) -> Result<(i32, i32), RpcError> {
+    /// Ends with the answer, when the call has to be over, or when the server is gone: who ends a server wakes all
+    /// callers, and a caller looks for itself every [`LIVENESS_SLICE`].
+    #[cold]
+    async fn sleep<W: Wait>(&mut self) -> Result<(i32, i32), RpcError> {
+        let since = self.now();
+        let answer = self.sleep_until_answered::<W>().await;
+        self.clock.slept += self.now().saturating_sub(since);
+        answer
+    }
+
+    async fn sleep_until_answered<W: Wait>(&self) -> Result<(i32, i32), RpcError> {
         let (response, seq) = (self.words.response, self.seq);
-        let region = self.channel.region.clone();
-        let asleep = Asleep { region: &region, flag: self.words.caller_sleeps };
+        let region = &self.channel.region;
+        let asleep = Asleep { region, flag: self.words.caller_sleeps };
         region.store(asleep.flag, 1);
         loop {
             // A server ends after its last answer: with the state read first, no answer is missed.
@@ -236,7 +277,7 @@ impl<R: Region> Link<R> {
                 return Ok((region.load(response + 4), region.load(response + 8)));
             }
             let mut slice = LIVENESS_SLICE;
-            if let Some(until) = until {
+            if let Some(until) = self.until {
                 let left = until.saturating_sub(region.now());
                 if left.is_zero() {
                     return Err(self.timed_out());
@@ -244,7 +285,7 @@ impl<R: Region> Link<R> {
                 slice = slice.min(left);
             }
             alive?;
-            W::sleep(&region, response, value, slice).await;
+            W::sleep(region, response, value, slice).await;
         }
     }
 }
@@ -262,6 +303,7 @@ impl<R: Region> Drop for Asleep<'_, R> {
 }
 
 /// The result of a future that is ready at its first poll.
+#[inline(always)]
 pub(crate) fn without_pause<T>(future: impl Future<Output = T>) -> T {
     let future = std::pin::pin!(future);
     match future.poll(&mut Context::from_waker(Waker::noop())) {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::link::{Exchange, Expects, Link, Outstanding};
+use super::link::{Exchange, Expects, Link, Outstanding, Raw};
 use crate::{
     OpFlags, OpInfo, Region, RpcError,
     batch::{Gathered, Sent},
@@ -21,7 +21,7 @@ impl<R: Region> Link<R> {
         expects: Expects,
     ) -> Result<Exchange, RpcError> {
         let op_index = self.index_of(op)?;
-        let clock = self.start(op_index);
+        self.start(op_index);
         encode(op, args, ins, outs, &mut self.staging)?;
 
         let area = self.channel.geometry.area_size();
@@ -41,7 +41,7 @@ impl<R: Region> Link<R> {
             result_at: in_place.unwrap_or(0),
             outs_in_place: in_place.is_some(),
             request_len,
-            ..Exchange::new(op, op_index, clock)
+            ..Exchange::new(op, op_index)
         };
         let oneway = if expects == Expects::Nothing { 0 } else { flag::ONEWAY };
         if fits {
@@ -93,6 +93,7 @@ impl<R: Region> Link<R> {
         self.publish(exchange.op.id, flags | flag::PIECE | first | last, len as i32);
     }
 
+    #[inline]
     pub(super) fn publish(&mut self, op: u32, flags: i32, len: i32) {
         self.seq = self.seq.wrapping_add(1);
         let op = op as i32 | flags | flag::asker(self.owner);
@@ -101,33 +102,38 @@ impl<R: Region> Link<R> {
         }
     }
 
-    /// Publishes a raw request. Returns where its response will be, too.
+    /// Publishes a raw request.
+    #[inline]
     pub(super) fn begin_raw(
         &mut self,
         op: &'static OpInfo,
         request: &[u8],
         response: &[u8],
-    ) -> Result<(Exchange, RawLen), RpcError> {
+    ) -> Result<Raw, RpcError> {
         let op_index = self.index_of(op)?;
-        if !op.flags.contains(OpFlags::RAW) {
-            return Err(RpcError::malformed(op.name, "a raw call of an operation that is not raw"));
-        }
-        let clock = self.start(op_index);
         let area = self.channel.geometry.area_size();
-        let len = request.len();
-        let raw =
-            RawLen::new(len.min(area as usize) as u32, request.as_ptr().addr(), response.as_ptr().addr());
-        if len > area as usize || raw.response_at >= area {
-            // Both places are within the first eight bytes of where they could be.
-            return Err(RpcError::TooLarge { len: len as u64, max: u64::from(area) - 16 });
+        let len = request.len().min(area as usize) as u32;
+        let raw = RawLen::new(len, request.as_ptr().addr(), response.as_ptr().addr());
+        if !op.flags.contains(OpFlags::RAW) || request.len() > len as usize || raw.response_at >= area {
+            return Err(self.not_raw(op, request));
         }
+        self.start(op_index);
         if len > 0 {
             self.channel.region.copy_in(self.area_at + raw.request_at, request);
         }
         self.publish(op.id, 0, raw.to_word());
         self.outstanding = Some(Outstanding { op, expects: Expects::Nothing, result_at: 0, begun: false });
-        let exchange = Exchange { request_len: len as u64, ..Exchange::new(op, op_index, clock) };
-        Ok((exchange, raw))
+        Ok(Raw { op, op_index, response_at: raw.response_at })
+    }
+
+    #[cold]
+    fn not_raw(&self, op: &OpInfo, request: &[u8]) -> RpcError {
+        if !op.flags.contains(OpFlags::RAW) {
+            return RpcError::malformed(op.name, "a raw call of an operation that is not raw");
+        }
+        // Request and response may each lie up to eight bytes behind where they could.
+        let max = u64::from(self.channel.geometry.area_size()) - 16;
+        RpcError::TooLarge { len: request.len() as u64, max }
     }
 
     /// Adds a one-way call to those that wait to be sent together. `false` says that there is no room beside them.

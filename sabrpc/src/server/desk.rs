@@ -81,9 +81,6 @@ impl Desk {
     /// Answers the newest request with what is in `frame`, or with its first piece.
     pub(super) fn reply<R: Region>(&mut self, region: &R, frame: &Frame) {
         let answer = frame.answer();
-        if let Some(len) = answer.raw {
-            return self.answer(region, self.taken, answer.status, len);
-        }
         let (status, at, room, len) = (answer.status, answer.at, answer.room, answer.bytes.len());
         if len <= room as usize {
             if len > 0 {

@@ -1,12 +1,12 @@
 //! One request: taken in, executed at once or as a task, answered.
 
-use std::{task::Poll, task::Waker, time::Duration};
+use std::{cell::Cell, task::Poll, task::Waker, time::Duration};
 
 use super::{CALLER, CallerId, Server, desk::Task};
 use crate::{
-    Region, RpcError,
+    BulkIn, BulkOut, OpFlags, Region, RpcError,
     frame::{Dispatch, Dispatched, Frame, catch_panic},
-    layout::{request_flags as flag, status},
+    layout::{RawLen, request_flags as flag, status},
 };
 
 impl<S: Dispatch, R: Region> Server<S, R> {
@@ -20,6 +20,12 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         if desk.stale || op & flag::ASKER != flag::asker(desk.owner) {
             // Of a client of an earlier server, or of somebody who has no right to this mailbox.
             return desk.answer(region, seq, status::LOST, 0);
+        }
+        if op & (flag::CONTINUE | flag::PIECE | flag::BATCH) == 0
+            && let Some(op_index) = info.position((op & 0xFFFF) as u32)
+            && info.ops[op_index].flags.contains(OpFlags::RAW)
+        {
+            return self.take_raw(index, op_index, RawLen::from_word(len));
         }
         if op & flag::CONTINUE != 0 {
             self.clock = region.now();
@@ -64,6 +70,41 @@ impl<S: Dispatch, R: Region> Server<S, R> {
                 self.poll_task(index, &waker);
             }
         }
+    }
+
+    /// Executes a raw request, where it lies.
+    fn take_raw(&mut self, index: usize, op_index: usize, raw: RawLen) {
+        let Self { channel, desks, service, .. } = self;
+        let (region, desk) = (&channel.region, &mut desks[index]);
+        let (area_at, area_size) = (channel.geometry.area(index as u32), channel.geometry.area_size());
+        let op = &service.info().ops[op_index];
+        let started = self.meters.borrow().is_timed(op_index).then(|| region.now());
+        let filled = Cell::new(0);
+        let executed = match area_size.checked_sub(raw.response_at) {
+            Some(room) => {
+                let request = BulkIn::in_region(region, area_at + raw.request_at, raw.len);
+                let mut response = BulkOut::in_region(region, area_at + raw.response_at, room, &filled);
+                let caller = CallerId { mailbox: index as u32, generation: desk.owner };
+                as_caller(caller, || catch_panic(|| service.dispatch_raw(op.id, request, &mut response)))
+                    .and_then(|executed| executed)
+            }
+            None => Err(RpcError::malformed(op.name, format!("{} bytes in an area of {area_size}", raw.len))),
+        };
+        let timed = started.map(|started| {
+            self.clock = region.now();
+            (self.clock.saturating_sub(started), Duration::ZERO)
+        });
+        let facts =
+            Facts { bytes_in: raw.len.into(), bytes_out: filled.get().into(), failed: executed.is_err() };
+        match executed {
+            Ok(()) => desk.answer(region, desk.taken, status::OK, filled.get()),
+            Err(error) => {
+                desk.rest = None;
+                let frame = desk.frame(channel, index);
+                self.refuse(index, frame, &error);
+            }
+        }
+        self.count(op_index, &facts, timed);
     }
 
     /// Executes a request that a frame has taken in, in the time that is returned beside it if it was measured. `None`:
