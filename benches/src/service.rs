@@ -101,22 +101,26 @@ impl Dispatch for RawStore {
     }
 
     fn dispatch(&self, op: u32, frame: Frame) -> Dispatched {
+        frame.reject(unknown(op))
+    }
+
+    fn dispatch_raw(&self, op: u32, request: BulkIn<'_>, response: &mut BulkOut<'_>) -> Result<(), RpcError> {
         let returned = match op {
             0 => 0,
             1 => 64,
-            _ => match RAW_READS.get(op as usize - 2) {
-                Some((len, _)) => *len,
-                None => return frame.reject(RpcError::UnknownOp { service: "RawStore".into(), op }),
-            },
+            _ => RAW_READS.get(op as usize - 2).ok_or_else(|| unknown(op))?.0,
         };
-        frame.serve_raw(|request, response| {
-            let bytes = &mut *self.0.bytes.borrow_mut();
-            if !request.is_empty() {
-                request.copy_to(0, &mut bytes[..request.len()]);
-            }
-            if returned > 0 {
-                response.write_at(0, &bytes[..returned]);
-            }
-        })
+        let bytes = &mut *self.0.bytes.borrow_mut();
+        if !request.is_empty() {
+            request.copy_to(0, &mut bytes[..request.len()]);
+        }
+        if returned > 0 {
+            response.write_at(0, &bytes[..returned]);
+        }
+        Ok(())
     }
+}
+
+fn unknown(op: u32) -> RpcError {
+    RpcError::UnknownOp { service: RAW_STORE.name.into(), op }
 }
