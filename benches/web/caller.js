@@ -2,7 +2,7 @@
 
 import init from "./calls.js";
 import { coldBatch, mean, median, takeTurns } from "./measure.js";
-import { bare, ours } from "./subjects.js";
+import { bare, messages, ours } from "./subjects.js";
 import { crowd } from "./crowd.js";
 import { start } from "./workers.js";
 
@@ -14,9 +14,9 @@ const HOT = {
   "1m-write": 8, "1m-read": 8,
 };
 
-async function measure({ seconds, cases: wanted }) {
+async function measure({ seconds, cases: wanted, peers }) {
   await init();
-  const pair = await bare();
+  const reference = await bare();
   const typed = await ours("sabrpc-typed"), helper = await ours("sabrpc-helper"), js = await ours("sabrpc-js");
   const groups = [];
   const isWanted = ({ name }) => wanted.length === 0 || wanted.includes(name);
@@ -26,12 +26,17 @@ async function measure({ seconds, cases: wanted }) {
     groups.push(await takeTurns(cases.filter((one) => isWanted(one) || one.isReference), seconds * share));
   }
 
-  const subjects = [pair, helper, js, typed];
+  const subjects = [reference, helper, js, typed];
   await group(1, Object.entries(HOT).map(([name, count]) => ({ name, call: name, count, subjects })));
   await group(0.4, [{ name: "cold", call: "null", count: 5, subjects, take: coldBatch, condense: median }]);
   await group(0.1, ["null", "oneway", "batch"].map((name) => {
     return { name, call: name, count: 4096, subjects: [typed], isReference: name === "null" };
   }));
+
+  if (!peers) {
+    const pair = [typed, await messages()];
+    await group(0.2, ["null", "4k-write", "4k-read"].map((name) => ({ name, call: name, count: HOT[name], subjects: pair })));
+  }
 
   const isCrowd = (name) => name.startsWith("callers");
   if (wanted.length === 0 || wanted.some(isCrowd)) {
@@ -45,7 +50,7 @@ async function measure({ seconds, cases: wanted }) {
 
   const hogs = [];
   for (const name of ["hog-1", "hog-2"].filter((name) => isWanted({ name }))) {
-    while (hogs.length < Number(name.at(-1))) hogs.push(await start("./hog.js"));
+    while (hogs.length < Number(name.at(-1))) hogs.push(await start("/hog.js"));
     await group(0.2, [{ name, call: "null", count: 500, subjects, condense: mean }]);
   }
   hogs.forEach((hog) => hog.terminate());

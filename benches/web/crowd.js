@@ -15,7 +15,7 @@ const MILLIS = 50;
 export async function crowd(subject, size) {
   const channel = await startServer(subject);
   const words = new Int32Array(new SharedArrayBuffer(16));
-  for (let number = 0; number < size; number++) await start("./crowd-caller.js", { subject, channel, words, number });
+  for (let number = 0; number < size; number++) await start("/crowd-caller.js", { subject, channel, words, number });
 
   /** Microseconds between two answers, whoever gets them, when so many call. */
   function take(active) {

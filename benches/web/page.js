@@ -18,5 +18,11 @@ function measure(worker) {
   });
 }
 
-const found = await measure(new Worker("./caller.js", { type: "module" }));
-await post({ agent: navigator.userAgent, groups: found });
+const caller = new Worker("./caller.js", { type: "module" });
+const groups = await measure(caller);
+caller.terminate();
+if (settings.peers) {
+  const peers = await import("./peers/page.js");
+  groups.push(await peers.measure(settings));
+}
+await post({ agent: navigator.userAgent, groups });

@@ -8,7 +8,7 @@ import { start } from "./workers.js";
 /** The bare pair. */
 export async function bare() {
   const buffer = newBuffer();
-  await start("./bare-server.js", buffer);
+  await start("/bare-server.js", buffer);
   return Object.assign(new BareCaller(buffer), { name: "bare-js" });
 }
 
@@ -20,7 +20,7 @@ export async function ours(name) {
 
 /** Messages there and back, without any library. */
 export async function messages() {
-  const worker = await start("./echo.js");
+  const worker = await start("/echo.js");
   const bytes = new Uint8Array(1 << 20).fill(7);
   let request, wanted;
   const trip = () =>

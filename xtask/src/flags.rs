@@ -25,7 +25,7 @@ usage: cargo xtask COMMAND
          reference in the same run
            rpc                  the suite; there is one so far
            --json FILE          also write one record per comparison
-           --quick              fewer and shorter runs
+           --quick              fewer and shorter runs, without the peers from npm
            --case NAME          only this case, such as null or 4k-read; may be repeated
            --browser NAME       only this browser, or `all`, without the native suite
            --native-only        no browser

@@ -37,6 +37,11 @@ const COMPARISONS: &[Comparison] = &[
     compare("sabrpc-typed", "spin"),
     compare("sabrpc-typed", "futex"),
     compare("sabrpc-typed", "raw-copy"),
+    compare("sabrpc-typed", "postMessage"),
+    compare("sabrpc-typed", "comlink"),
+    compare("sabrpc-typed", "coincident"),
+    compare("sabrpc-typed", "synclink"),
+    compare("sabrpc-typed", "@vscode/sync-api-common"),
     Comparison {
         subject: "sabrpc-typed",
         reference: "two-way",

@@ -2,6 +2,7 @@
 //! compares each subject with its reference in the same run, and says which bars were missed.
 
 mod compare;
+mod npm;
 mod page;
 mod report;
 
@@ -59,7 +60,7 @@ pub(crate) fn run(flags: &BenchFlags) -> Result<()> {
         runs.extend(native(flags, &effort)?);
     }
     if !flags.browsers.is_empty() {
-        let page = page::Page::build()?;
+        let page = page::Page::build(flags)?;
         for &browser in &flags.browsers {
             runs.extend(page.runs(browser, flags, &effort)?);
         }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::PathBuf, process::Command, time::Duration}
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use super::{Effort, Run, measured, release_folder};
+use super::{Effort, Run, measured, npm, release_folder};
 use crate::{
     flags::{BenchFlags, BrowserKind},
     project,
@@ -15,29 +15,33 @@ use crate::{
 };
 
 /// For one load of the page: many times what a quiet machine takes.
-const DEADLINE: Duration = Duration::from_secs(300);
+const DEADLINE: Duration = Duration::from_secs(180);
 
 /// The page, built and served.
 pub(super) struct Page {
     server: Server,
+    /// Whether the peers from npm are there, too.
+    peers: bool,
 }
 
 impl Page {
-    /// Builds the wasm module and the scripts.
-    pub(super) fn build() -> Result<Self> {
+    /// Builds the wasm module and the scripts, with the peers unless it has to be quick.
+    pub(super) fn build(flags: &BenchFlags) -> Result<Self> {
         setup::wasm_target()?;
         let mut build = Command::new("cargo");
         build.args(["build", "--release", "--package", "benches", "--lib", "--target", setup::WASM]);
         shell::run(build.current_dir(project::root()))?;
         let folder: PathBuf = wasm::bind(&release_folder(Some(setup::WASM)).join("calls.wasm"), "calls")?;
         wasm::copy_assets(&project::root().join("benches/web"), &folder)?;
-        Ok(Self { server: Server::start(Site { folder, memory: HashMap::new() })? })
+        let peers = !flags.quick && npm::bundle_peers(&folder)?;
+        Ok(Self { server: Server::start(Site { folder, memory: HashMap::new() })?, peers })
     }
 
     /// Loads the page in `browser` again and again; each load has workers of its own.
     pub(super) fn runs(&self, browser: BrowserKind, flags: &BenchFlags, effort: &Effort) -> Result<Vec<Run>> {
         let driven = Browser::start(browser)?;
-        let settings = json!({ "seconds": effort.page_seconds, "cases": flags.cases }).to_string();
+        let settings =
+            json!({ "seconds": effort.page_seconds, "cases": flags.cases, "peers": self.peers }).to_string();
         let query: String = settings.bytes().map(|byte| format!("%{byte:02x}")).collect();
         let url = self.server.url(&format!("/?settings={query}"));
         let mut runs = Vec::new();
