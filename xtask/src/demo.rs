@@ -41,7 +41,7 @@ pub(crate) fn run(flags: &DemoFlags) -> Result<()> {
     let rows = count_rows(&name, &bytes);
     println!("input: {} ({} bytes, {rows} rows)", input.display(), bytes.len());
 
-    let folder = wasm::example("demo")?;
+    let folder = wasm::example("opfs-vfs", "demo")?;
     let document = Document { bytes, header: ("X-Input-Name", header_text(&name)) };
     let memory = HashMap::from([("/input", document)]);
     let server = Server::start(Site { folder, memory })?;

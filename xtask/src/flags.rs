@@ -16,8 +16,8 @@ usage: cargo xtask COMMAND
            --browser NAME       chromium (default) or firefox
            --open               serve the page for a person and print its address
            --screenshot FILE    also save a picture of the page, as PNG
-  test   every check: format, lints, native tests, tests in both browsers, tabs, demo, docs
-           STEP...              only these: fmt tidy clippy native browser tabs demo docs
+  test   every check: format, lints, native tests, tests in both browsers, idle, tabs, demo, docs
+           STEP...              only these: fmt tidy clippy native browser idle tabs demo docs
            --browser NAME       only this browser (default: both)
            --package NAME       browser tests of this crate only
            -- ARGUMENTS         passed on to the browser tests' runner (a name to filter by)

@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod docs;
 mod flags;
+mod idle;
 mod packages;
 mod project;
 mod runner;

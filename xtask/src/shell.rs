@@ -73,8 +73,8 @@ pub(crate) fn ask(command: &mut Command) -> Option<String> {
     output.status.success().then_some(text)
 }
 
-/// Ends `process` and everything that it started: a driver killed alone would leave its browser.
-pub(crate) fn kill_tree(process: u32) {
+/// `process` and everything that it started.
+pub(crate) fn family(process: u32) -> Vec<u32> {
     let listing = ask(Command::new("ps").args(["-A", "-o", "pid=,ppid="])).unwrap_or_default();
     let pairs: Vec<(u32, u32)> = listing
         .lines()
@@ -89,6 +89,12 @@ pub(crate) fn kill_tree(process: u32) {
         family.extend(pairs.iter().filter(|pair| pair.1 == parent).map(|pair| pair.0));
         next += 1;
     }
+    family
+}
+
+/// Ends `process` and everything that it started: a driver killed alone would leave its browser.
+pub(crate) fn kill_tree(process: u32) {
+    let family = family(process);
     let pids = family.iter().map(u32::to_string);
     // Already gone is fine: that is what was wanted.
     let _ = Command::new("kill").arg("-KILL").args(pids).stderr(Stdio::null()).status();

@@ -48,7 +48,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
 
 /// Runs every scenario in `kind`, each with its own browser.
 pub(crate) fn run(kind: BrowserKind) -> Result<Tally> {
-    let folder = wasm::example("tabs")?;
+    let folder = wasm::example("opfs-vfs", "tabs")?;
     let server = Server::start(Site { folder, memory: HashMap::new() })?;
     let mut tally = Tally::default();
     for (name, scenario) in SCENARIOS {

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 
 use crate::flags::{BrowserKind, TestFlags};
 use crate::tally::Tally;
-use crate::{demo, docs, project, runner, setup, shell, tabs, tidy, wasm};
+use crate::{demo, docs, idle, project, runner, setup, shell, tabs, tidy, wasm};
 
 /// The crates that have tests for browsers.
 const BROWSER_CRATES: [&str; 2] = ["sabrpc", "opfs-vfs"];
@@ -22,6 +22,7 @@ const STEPS: &[Step] = &[
     ("clippy", "lints, on the host and for wasm", lints),
     ("native", "native tests", native),
     ("browser", "tests in browsers", browsers),
+    ("idle", "what waiting costs, in browsers", idle),
     ("tabs", "several tabs on one database, in browsers", tabs),
     ("demo", "the demo in browsers", demos),
     ("docs", "the API documentation", |_| check(&mut docs::api())),
@@ -97,6 +98,10 @@ fn browser_tests(kind: BrowserKind, package: &str, flags: &TestFlags) -> Result<
     command.args(["--package", package, "--tests", "--no-fail-fast", "--"]);
     command.args(&flags.arguments).env(runner::BROWSER, kind.name());
     counted(&mut command)
+}
+
+fn idle(flags: &TestFlags) -> Result<Tally> {
+    in_each_browser(flags, idle::run)
 }
 
 fn tabs(flags: &TestFlags) -> Result<Tally> {

@@ -23,14 +23,14 @@ pub(crate) fn cargo(subcommand: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// Builds example `name` of opfs-vfs and returns the folder to serve: its page, script and module.
-pub(crate) fn example(name: &str) -> Result<PathBuf> {
+/// Builds example `name` of `package` and returns the folder to serve: its page, script and module.
+pub(crate) fn example(package: &str, name: &str) -> Result<PathBuf> {
     let mut build = cargo("build")?;
-    shell::run(build.args(["--release", "--package", "opfs-vfs", "--example", name]))?;
+    shell::run(build.args(["--release", "--package", package, "--example", name]))?;
     let module = project::target().join(setup::WASM).join("release/examples").join(format!("{name}.wasm"));
 
     let folder = bind(&module, name)?;
-    copy_assets(&project::root().join("opfs-vfs/examples").join(name), &folder)?;
+    copy_assets(&project::root().join(package).join("examples").join(name), &folder)?;
     Ok(folder)
 }
 

@@ -76,6 +76,11 @@ impl Browser {
         Ok(browser)
     }
 
+    /// The driver's process, which the browser's are children of.
+    pub(crate) fn process(&self) -> u32 {
+        self.driver.id()
+    }
+
     pub(crate) fn kind(&self) -> BrowserKind {
         self.kind
     }
