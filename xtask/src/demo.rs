@@ -44,7 +44,7 @@ pub(crate) fn run(flags: &DemoFlags) -> Result<()> {
     let folder = wasm::example("opfs-vfs", "demo")?;
     let document = Document { bytes, header: ("X-Input-Name", header_text(&name)) };
     let memory = HashMap::from([("/input", document)]);
-    let server = Server::start(Site { folder, memory })?;
+    let server = Server::start(Site { folder, memory, ..Site::default() })?;
     if flags.open {
         println!("\nOpen {} in a browser. Ctrl-C ends the server.", server.url("/"));
         loop {

@@ -16,8 +16,10 @@ usage: cargo xtask COMMAND
            --browser NAME       chromium (default) or firefox
            --open               serve the page for a person and print its address
            --screenshot FILE    also save a picture of the page, as PNG
-  test   every check: format, lints, native tests, tests in both browsers, idle, tabs, demo, docs
-           STEP...              only these: fmt tidy clippy native browser idle tabs demo docs
+  test   every check: format, lints, native tests, tests in both browsers, idle, platforms, tabs,
+         demo, docs
+           STEP...              only these: fmt tidy clippy native browser idle platforms tabs demo
+                                docs
            --browser NAME       only this browser (default: both)
            --package NAME       browser tests of this crate only
            -- ARGUMENTS         passed on to the browser tests' runner (a name to filter by)
@@ -33,9 +35,10 @@ usage: cargo xtask COMMAND
   docs   builds the API documentation and the book
   setup  finds or installs what the others need, and nothing else
            --browser NAME       only this browser (default: both)
+           --trunk              build trunk too, for the tests with it; this takes minutes
 
-Tools are looked for under their usual names; CHROMIUM, CHROMEDRIVER, FIREFOX and GECKODRIVER name
-others.";
+Tools are looked for under their usual names; CHROMIUM, CHROMEDRIVER, FIREFOX, GECKODRIVER and
+TRUNK name others.";
 
 /// One command line.
 #[derive(Debug)]
@@ -44,7 +47,7 @@ pub(crate) enum Command {
     Bench(BenchFlags),
     Demo(DemoFlags),
     Docs,
-    Setup(Browsers),
+    Setup(SetupFlags),
     Test(TestFlags),
     /// What trunk starts for each module.
     WasmBindgen(Vec<OsString>),
@@ -102,6 +105,12 @@ pub(crate) struct DemoFlags {
     pub(crate) browser: BrowserKind,
     pub(crate) open: bool,
     pub(crate) screenshot: Option<PathBuf>,
+}
+
+#[derive(Debug)]
+pub(crate) struct SetupFlags {
+    pub(crate) browsers: Browsers,
+    pub(crate) trunk: bool,
 }
 
 #[derive(Debug)]
@@ -185,15 +194,17 @@ fn demo(mut words: Words) -> Result<DemoFlags> {
     Ok(flags)
 }
 
-fn setup(mut words: Words) -> Result<Browsers> {
-    let mut browsers = Vec::new();
+fn setup(mut words: Words) -> Result<SetupFlags> {
+    let mut flags = SetupFlags { browsers: Vec::new(), trunk: false };
     while let Some(word) = words.next()? {
         match word.as_str() {
-            "--browser" => browsers.push(words.text("--browser")?.parse()?),
+            "--browser" => flags.browsers.push(words.text("--browser")?.parse()?),
+            "--trunk" => flags.trunk = true,
             other => bail!("setup does not know '{other}'\n{USAGE}"),
         }
     }
-    Ok(or_both(browsers))
+    flags.browsers = or_both(flags.browsers);
+    Ok(flags)
 }
 
 fn test(mut words: Words) -> Result<TestFlags> {

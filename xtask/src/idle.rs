@@ -1,7 +1,6 @@
 //! What waiting costs: the processor time of a whole browser with a page whose clients and servers have nothing to do,
 //! against the same browser with a blank page.
 
-use std::collections::HashMap;
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -39,7 +38,7 @@ pub(crate) fn run(kind: BrowserKind) -> Result<Tally> {
         return Ok(Tally::default());
     }
     let folder = wasm::example("sabrpc", "idle")?;
-    let server = Server::start(Site { folder, memory: HashMap::new() })?;
+    let server = Server::start(Site { folder, ..Site::default() })?;
     let browser = Browser::start(kind)?;
     let mut least = f64::INFINITY;
     for attempt in 1..=TRIES {

@@ -6,6 +6,7 @@ mod docs;
 mod flags;
 mod idle;
 mod packages;
+mod platforms;
 mod project;
 mod runner;
 mod server;
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Demo(flags) => demo::run(&flags),
         Command::Docs => docs::run(),
-        Command::Setup(browsers) => setup::run(&browsers),
+        Command::Setup(flags) => setup::run(&flags),
         Command::Test(flags) => test::run(&flags),
         Command::WasmBindgen(arguments) => wasm::bindgen_tool(&arguments),
         Command::WasmTestRunner(arguments) => runner::run(&arguments),

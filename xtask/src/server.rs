@@ -4,21 +4,24 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::Read;
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
-use tiny_http::{Header, Method, Request, Response};
+use anyhow::{Context, Result, bail, ensure};
 
 /// Where pages may post to; anything else is refused, so that a typing error shows.
 pub(crate) const POSTS: [&str; 3] = ["/result", "/export", "/log"];
 
 /// More than any page under test sends.
 const LARGEST_POST: u64 = 1 << 30;
+
+/// The same for what comes before a body.
+const LARGEST_HEAD: u64 = 64 << 10;
 
 /// What is served.
 #[derive(Debug, Default)]
@@ -27,6 +30,8 @@ pub(crate) struct Site {
     pub(crate) folder: PathBuf,
     /// Paths that are answered with bytes from memory.
     pub(crate) memory: HashMap<&'static str, Document>,
+    /// Headers of every answer, besides those of an isolated page.
+    pub(crate) headers: Vec<(&'static str, &'static str)>,
 }
 
 /// Bytes with the one header that tells the page more about them.
@@ -39,7 +44,7 @@ pub(crate) struct Document {
 /// A running server; it stops when dropped.
 pub(crate) struct Server {
     address: SocketAddr,
-    http: Arc<tiny_http::Server>,
+    stopped: Arc<AtomicBool>,
     posts: Arc<Posts>,
 }
 
@@ -52,19 +57,28 @@ struct Posts {
 impl Server {
     /// Serves `site` on a free port of this machine only.
     pub(crate) fn start(site: Site) -> Result<Self> {
-        let http = tiny_http::Server::http("127.0.0.1:0")
-            .map_err(|error| anyhow!("no web server can be started on 127.0.0.1: {error}"))?;
-        let http = Arc::new(http);
-        let address = http.server_addr().to_ip().context("the web server has no port")?;
+        let listener =
+            TcpListener::bind("127.0.0.1:0").context("no web server can be started on 127.0.0.1")?;
+        let address = listener.local_addr()?;
+        let stopped = Arc::new(AtomicBool::new(false));
         let posts = Arc::new(Posts::default());
-        let (accepting, keeping) = (Arc::clone(&http), Arc::clone(&posts));
+        let server = Self { address, stopped: Arc::clone(&stopped), posts: Arc::clone(&posts) };
+        let site = Arc::new(site);
         thread::spawn(move || {
-            for request in accepting.incoming_requests() {
-                // A page that went away before its answer is none of the server's business.
-                let _ = answer(request, &site, &keeping);
+            for stream in listener.incoming() {
+                if stopped.load(Ordering::SeqCst) {
+                    return;
+                }
+                let (site, posts) = (Arc::clone(&site), Arc::clone(&posts));
+                // A thread for each: browsers ask for a page's files side by side, and may take one file to its end
+                // only when they have another.
+                thread::spawn(move || {
+                    // A page that went away before its answer is none of the server's business.
+                    let _ = stream.map_err(Into::into).and_then(|stream| converse(stream, &site, &posts));
+                });
             }
         });
-        Ok(Self { address, http, posts })
+        Ok(server)
     }
 
     /// The address of `path`, which begins with a slash.
@@ -92,67 +106,96 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.http.unblock();
+        self.stopped.store(true, Ordering::SeqCst);
+        // Who waits for the next connection has to be given one to see it.
+        drop(TcpStream::connect(self.address));
     }
 }
 
-fn answer(mut request: Request, site: &Site, posts: &Posts) -> Result<()> {
-    let path = request.url().split(['?', '#']).next().unwrap_or_default().to_owned();
-    let mut response = match request.method() {
-        Method::Get | Method::Head => get(&path, site),
-        Method::Post if POSTS.contains(&path.as_str()) => {
-            let mut body = Vec::new();
-            request.as_reader().take(LARGEST_POST).read_to_end(&mut body)?;
-            let mut bodies = posts.bodies.lock().unwrap_or_else(PoisonError::into_inner);
-            bodies.insert(path, body);
-            posts.arrived.notify_all();
-            Response::from_data(Vec::new()).with_status_code(204)
+/// One request and its answer; the connection ends with it.
+fn converse(stream: TcpStream, site: &Site, posts: &Posts) -> Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?.take(LARGEST_HEAD));
+    let mut lines = reader.by_ref().lines();
+    let first = lines.next().context("a connection without a request")??;
+    let mut length = 0_u64;
+    for line in lines {
+        let line = line?;
+        match line.split_once(':') {
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                length = value.trim().parse()?;
+            }
+            None if line.is_empty() => break,
+            _ => {}
         }
-        _ => refusal(404, "there is nothing to post to here"),
+    }
+    ensure!(length <= LARGEST_POST, "a body of {length} bytes");
+    let mut words = first.split(' ');
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let path = target.split(['?', '#']).next().unwrap_or_default();
+    let answer = match method {
+        "GET" | "HEAD" => get(path, site),
+        "POST" if POSTS.contains(&path) => {
+            reader.get_mut().set_limit(length);
+            let mut body = Vec::new();
+            reader.take(length).read_to_end(&mut body)?;
+            ensure!(body.len() as u64 == length, "a body that was cut off");
+            let mut bodies = posts.bodies.lock().unwrap_or_else(PoisonError::into_inner);
+            bodies.insert(path.to_owned(), body);
+            posts.arrived.notify_all();
+            Answer { status: "204 No Content", header: None, bytes: Vec::new() }
+        }
+        _ => refusal(),
     };
-    for (name, value) in [
+    respond(stream, answer, site, method == "HEAD")
+}
+
+fn respond(mut stream: TcpStream, answer: Answer, site: &Site, head_only: bool) -> Result<()> {
+    let mut head = format!("HTTP/1.1 {}\r\n", answer.status);
+    let length = answer.bytes.len().to_string();
+    let always = [
+        ("Content-Length", length.as_str()),
+        ("Connection", "close"),
         ("Cross-Origin-Opener-Policy", "same-origin"),
         ("Cross-Origin-Embedder-Policy", "require-corp"),
         ("Cross-Origin-Resource-Policy", "same-origin"),
         // A page that was built again must not be mixed with a script of before.
         ("Cache-Control", "no-store"),
-    ] {
-        response.add_header(header(name, value)?);
+    ];
+    let own = answer.header.iter().map(|(name, value)| (*name, value.as_str()));
+    for (name, value) in always.into_iter().chain(own).chain(site.headers.iter().copied()) {
+        head += &format!("{name}: {value}\r\n");
     }
-    request.respond(response)?;
+    stream.write_all(format!("{head}\r\n").as_bytes())?;
+    if !head_only {
+        stream.write_all(&answer.bytes)?;
+    }
     Ok(())
 }
 
-type Answer = Response<std::io::Cursor<Vec<u8>>>;
+struct Answer {
+    status: &'static str,
+    header: Option<(&'static str, String)>,
+    bytes: Vec<u8>,
+}
 
 fn get(path: &str, site: &Site) -> Answer {
     if let Some(document) = site.memory.get(path) {
-        let mut response = Response::from_data(document.bytes.clone());
-        if let Ok(extra) = header(document.header.0, &document.header.1) {
-            response.add_header(extra);
-        }
-        return response;
+        let Document { bytes, header } = document;
+        return Answer { status: "200 OK", header: Some(header.clone()), bytes: bytes.clone() };
     }
     let name = if path == "/" { "index.html" } else { path.trim_start_matches('/') };
     if name.split('/').any(|segment| segment.is_empty() || segment.starts_with('.')) {
-        return refusal(404, "there is no such file");
+        return refusal();
     }
     let Ok(bytes) = fs::read(site.folder.join(name)) else {
-        return refusal(404, "there is no such file");
+        return refusal();
     };
-    let mut response = Response::from_data(bytes);
-    if let Ok(kind) = header("Content-Type", media_type(name)) {
-        response.add_header(kind);
-    }
-    response
+    Answer { status: "200 OK", header: Some(("Content-Type", media_type(name).to_owned())), bytes }
 }
 
-fn refusal(status: u16, why: &str) -> Answer {
-    Response::from_data(why.as_bytes().to_vec()).with_status_code(status)
-}
-
-fn header(name: &str, value: &str) -> Result<Header> {
-    Header::from_bytes(name, value).map_err(|()| anyhow!("'{name}: {value}' is not a header"))
+fn refusal() -> Answer {
+    let header = Some(("Content-Type", "text/plain; charset=utf-8".to_owned()));
+    Answer { status: "404 Not Found", header, bytes: b"there is no such thing here".to_vec() }
 }
 
 /// Browsers refuse modules and wasm that come under another type.
@@ -179,7 +222,9 @@ mod tests {
         fs::write(folder.path().join("index.html"), "<p>here").unwrap();
         fs::write(folder.path().join("code_bg.wasm"), "\0asm").unwrap();
         let input = Document { bytes: b"a,b\n".to_vec(), header: ("X-Input-Name", "x.csv".into()) };
-        let site = Site { folder: folder.path().to_owned(), memory: HashMap::from([("/input", input)]) };
+        let memory = HashMap::from([("/input", input)]);
+        let headers = vec![("X-Extra", "yes")];
+        let site = Site { folder: folder.path().to_owned(), memory, headers };
         (folder, Server::start(site).unwrap())
     }
 
@@ -190,6 +235,7 @@ mod tests {
         assert_eq!(page.headers()["Content-Type"], "text/html; charset=utf-8");
         assert_eq!(page.headers()["Cross-Origin-Opener-Policy"], "same-origin");
         assert_eq!(page.headers()["Cross-Origin-Embedder-Policy"], "require-corp");
+        assert_eq!(page.headers()["X-Extra"], "yes");
         let module = ureq::get(server.url("/code_bg.wasm")).call().unwrap();
         assert_eq!(module.headers()["Content-Type"], "application/wasm");
         let input = ureq::get(server.url("/input")).call().unwrap();
@@ -200,10 +246,10 @@ mod tests {
     #[test]
     fn paths_out_of_the_folder_and_unknown_posts_are_refused() {
         let (folder, server) = serve();
-        let site = Site { folder: folder.path().join("sub"), memory: HashMap::new() };
+        let site = Site { folder: folder.path().join("sub"), ..Site::default() };
         fs::create_dir(folder.path().join("sub")).unwrap();
         for path in ["/../index.html", "/sub/../../index.html", "/none.js", "/.hidden", "//x", ""] {
-            assert_eq!(get(path, &site).status_code().0, 404, "{path}");
+            assert_eq!(get(path, &site).status, "404 Not Found", "{path}");
         }
         assert!(ureq::post(server.url("/elsewhere")).send("x").is_err());
     }

@@ -7,15 +7,18 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::flags::{BrowserKind, Browsers};
+use crate::flags::{BrowserKind, SetupFlags};
 use crate::packages::Packages;
-use crate::{project, shell};
+use crate::{platforms, project, shell};
 
 /// The target that the browser crates are built for.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
 /// The release of geckodriver that is built where the machine has none.
 const GECKODRIVER_VERSION: &str = "0.37.1";
+
+/// The release of trunk that is built when it is asked for.
+const TRUNK_VERSION: &str = "0.21.14";
 
 const CLANG: Packages = Packages {
     what: "clang with the wasm32 target (it compiles SQLite)",
@@ -60,15 +63,23 @@ pub(crate) struct Clang {
 }
 
 /// `cargo xtask setup`: everything that the other commands would ask for.
-pub(crate) fn run(browsers: &Browsers) -> Result<()> {
+pub(crate) fn run(flags: &SetupFlags) -> Result<()> {
     wasm_target()?;
     println!("target {WASM}: there");
     let clang = clang()?;
     println!("clang: {}, {}", clang.cc.display(), clang.ar.display());
-    for &kind in browsers {
+    for &kind in &flags.browsers {
         let found = browser(kind)?;
         let name = kind.name();
         println!("{name}: {}, {}", found.program.display(), found.driver.display());
+    }
+    println!("node: {}", platforms::find_node()?.display());
+    if flags.trunk && find_trunk()?.is_none() {
+        build_trunk()?;
+    }
+    match find_trunk()? {
+        Some(trunk) => println!("trunk: {}", trunk.display()),
+        None => println!("trunk: not there, and needed only to test with it; --trunk builds it"),
     }
     Ok(())
 }
@@ -224,21 +235,34 @@ fn named_or_first(variable: &str, names: &[&str]) -> Result<Option<PathBuf>> {
     }
 }
 
+/// Finds trunk, which is not built unless it is asked for: that takes longer than all of its tests.
+pub(crate) fn find_trunk() -> Result<Option<PathBuf>> {
+    let built = project::tools().join("bin").join("trunk");
+    named_or_first("TRUNK", &["trunk", &built.to_string_lossy()])
+}
+
+fn build_trunk() -> Result<()> {
+    println!("trunk is missing: building {TRUNK_VERSION}, which takes five to ten minutes");
+    // What it would fetch over the network is there already.
+    install("trunk", TRUNK_VERSION, &["--no-default-features"])
+        .context("trunk could not be built. Install one by other means, or name it in TRUNK")
+}
+
 fn build_geckodriver() -> Result<()> {
     println!("geckodriver is missing: building {GECKODRIVER_VERSION}, which takes a few minutes");
+    install("geckodriver", GECKODRIVER_VERSION, &[])
+        .context("geckodriver could not be built. Install one by other means, or name it in GECKODRIVER")
+}
+
+/// Builds a crate's programs into the tools' folder.
+fn install(name: &str, version: &str, features: &[&str]) -> Result<()> {
     let install = |locked: &[&str]| {
         let mut command = Command::new("cargo");
-        command.args(["install", "geckodriver", "--version", GECKODRIVER_VERSION]);
-        // It passes messages on; optimising it would only make this take twice as long.
+        command.args(["install", name, "--version", version]).args(features);
+        // Optimising it would only make this take twice as long.
         command.arg("--debug").args(locked).arg("--root").arg(project::tools());
         shell::run(command.current_dir(project::root()))
     };
     // The locked set may hold a version that was withdrawn; any set that builds will do.
-    if install(&["--locked"]).or_else(|_| install(&[])).is_err() {
-        bail!(
-            "geckodriver could not be built; its output above says why. Install one by other means \
-             and put it in PATH, or name it in GECKODRIVER"
-        );
-    }
-    Ok(())
+    install(&["--locked"]).or_else(|_| install(&[]))
 }

@@ -4,7 +4,6 @@
 //! The page, opfs-vfs's example `tabs`, offers a few functions in `window.tab`; the SQL is here.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -49,7 +48,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
 /// Runs every scenario in `kind`, each with its own browser.
 pub(crate) fn run(kind: BrowserKind) -> Result<Tally> {
     let folder = wasm::example("opfs-vfs", "tabs")?;
-    let server = Server::start(Site { folder, memory: HashMap::new() })?;
+    let server = Server::start(Site { folder, ..Site::default() })?;
     let mut tally = Tally::default();
     for (name, scenario) in SCENARIOS {
         let start = Instant::now();

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 
 use crate::flags::{BrowserKind, TestFlags};
 use crate::tally::Tally;
-use crate::{demo, docs, idle, project, runner, setup, shell, tabs, tidy, wasm};
+use crate::{demo, docs, idle, platforms, project, runner, setup, shell, tabs, tidy, wasm};
 
 /// The crates that have tests for browsers.
 const BROWSER_CRATES: [&str; 2] = ["sabrpc", "opfs-vfs"];
@@ -23,6 +23,7 @@ const STEPS: &[Step] = &[
     ("native", "native tests", native),
     ("browser", "tests in browsers", browsers),
     ("idle", "what waiting costs, in browsers", idle),
+    ("platforms", "bundlers, policies and Node", platforms::run),
     ("tabs", "several tabs on one database, in browsers", tabs),
     ("demo", "the demo in browsers", demos),
     ("docs", "the API documentation", |_| check(&mut docs::api())),
@@ -48,7 +49,7 @@ pub(crate) fn run(flags: &TestFlags) -> Result<()> {
         });
         let seconds = start.elapsed().as_secs_f64();
         println!("== {word}: {tally} in {seconds:.1} s");
-        summary.push(format!("{word:<8} {tally:<24} {seconds:>7.1} s"));
+        summary.push(format!("{word:<9} {tally:<24} {seconds:>7.1} s"));
         total += tally;
     }
     println!("\n{}\n\n{total}", summary.join("\n"));
@@ -69,7 +70,7 @@ fn lints(_: &TestFlags) -> Result<Tally> {
     host.args(["clippy", "--workspace", "--all-targets"]).current_dir(project::root());
     let mut tally = check(host.args(["--", "--deny", "warnings"]))?;
     let mut web = wasm::cargo("clippy")?;
-    for package in BROWSER_CRATES {
+    for package in BROWSER_CRATES.into_iter().chain(["round-trip"]) {
         web.args(["--package", package]);
     }
     tally += check(web.args(["--lib", "--tests", "--examples", "--", "--deny", "warnings"]))?;

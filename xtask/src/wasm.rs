@@ -37,21 +37,25 @@ pub(crate) fn example(package: &str, name: &str) -> Result<PathBuf> {
 /// Makes the module ready for a page: writes it with its bindings to an otherwise empty folder to serve, as `name`.
 pub(crate) fn bind(module: &Path, name: &str) -> Result<PathBuf> {
     let folder = project::target().join("web").join(name);
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    fs::create_dir_all(&folder)?;
     println!("writing the bindings of {name}.wasm to {}", folder.display());
-    Bindgen::new()
+    write_bindings(module, name, Bindgen::new().web(true)?, &folder)?;
+    Ok(folder)
+}
+
+/// Writes the module and the bindings that `bindgen` makes to a folder of their own.
+pub(crate) fn write_bindings(module: &Path, name: &str, bindgen: &mut Bindgen, folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    fs::create_dir_all(folder)?;
+    bindgen
         .input_path(module)
         .out_name(name)
-        .web(true)?
         .typescript(false)
         // The page's `init()` finds the module by itself, as with the bindings that the command line tool writes.
         .omit_default_module_path(false)
-        .generate(&folder)
-        .with_context(|| format!("no bindings could be made for {}", module.display()))?;
-    Ok(folder)
+        .generate(folder)
+        .with_context(|| format!("no bindings could be made for {}", module.display()))
 }
 
 /// wasm-bindgen's own command line, linked in, so that its version is the crates' version.

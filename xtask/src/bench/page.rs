@@ -1,6 +1,6 @@
 //! The suite between workers: builds the page of `benches/web`, and loads it in a browser once per run.
 
-use std::{collections::HashMap, path::PathBuf, process::Command, time::Duration};
+use std::{path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ impl Page {
         let folder: PathBuf = wasm::bind(&release_folder(Some(setup::WASM)).join("calls.wasm"), "calls")?;
         wasm::copy_assets(&project::root().join("benches/web"), &folder)?;
         let peers = !flags.quick && npm::bundle_peers(&folder)?;
-        Ok(Self { server: Server::start(Site { folder, memory: HashMap::new() })?, peers })
+        Ok(Self { server: Server::start(Site { folder, ..Site::default() })?, peers })
     }
 
     /// Loads the page in `browser` again and again; each load has workers of its own.

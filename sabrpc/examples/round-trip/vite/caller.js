@@ -1,0 +1,6 @@
+// The worker that calls, and the one that it starts.
+import init, { caller_worker, make_workers_with } from "./pkg/round_trip.js";
+
+await init();
+make_workers_with(() => new Worker(new URL("./echo.js", import.meta.url), { type: "module" }));
+caller_worker();

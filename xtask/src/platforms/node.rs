@@ -1,0 +1,90 @@
+//! Node and what npm brings for it: found or named, and installed once into a folder of the target directory.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::packages::Packages;
+use crate::{project, shell};
+
+const NODE: Packages = Packages {
+    what: "Node with npm",
+    debian: &["nodejs", "npm"],
+    ubuntu: &["nodejs", "npm"],
+    fedora: "nodejs npm",
+    arch: "nodejs npm",
+    brew: "node",
+};
+
+/// What Vite asks for is more than sabrpc does.
+const OLDEST: (u32, u32) = (20, 19);
+
+/// Node, the bundlers and wasm-opt.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    node: PathBuf,
+    /// What has `package.json` and `node_modules`; projects in it find both.
+    pub(super) folder: PathBuf,
+}
+
+/// Finds Node, or installs it where there is a package manager that can.
+pub(crate) fn find() -> Result<PathBuf> {
+    let programs = || shell::find_program("node").zip(shell::find_program("npm"));
+    if programs().is_none() {
+        NODE.install()?;
+    }
+    let (node, _) = programs().context("Node was installed, but node or npm is not in PATH")?;
+    let said = shell::ask(Command::new(&node).arg("--version")).unwrap_or_default();
+    let mut numbers = said.trim_start_matches('v').split('.').map_while(|number| number.parse().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(major), Some(minor)) if (major, minor) >= OLDEST => Ok(node),
+        _ => bail!(
+            "{} is Node {said}, and Vite needs {}.{} or later: distributions may have nothing newer; \
+             nodejs.org and version managers such as nvm or fnm have",
+            node.display(),
+            OLDEST.0,
+            OLDEST.1
+        ),
+    }
+}
+
+impl Node {
+    /// Installs what the example's `package.json` names, unless that is done already.
+    pub(super) fn prepare() -> Result<Self> {
+        let node = find()?;
+        let folder = project::target().join("platforms");
+        fs::create_dir_all(&folder)?;
+        let wanted = fs::read_to_string(super::example().join("package.json"))?;
+        // Copied when all of it is installed, not before.
+        let marker = folder.join("installed.json");
+        if fs::read_to_string(&marker).ok().as_deref() != Some(&wanted) {
+            println!("installing the bundlers and wasm-opt with npm");
+            fs::write(folder.join("package.json"), &wanted)?;
+            let mut npm = Command::new("npm");
+            npm.args(["install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund"])
+                .current_dir(&folder);
+            shell::run(&mut npm)?;
+            fs::write(marker, wanted)?;
+        }
+        Ok(Self { node, folder })
+    }
+
+    /// A script run by Node.
+    pub(super) fn script(&self, script: &str) -> Command {
+        let mut command = Command::new(&self.node);
+        command.arg(script);
+        command
+    }
+
+    /// A program that npm installed.
+    pub(super) fn tool(&self, name: &str) -> Command {
+        Command::new(self.tools().join(name))
+    }
+
+    /// Where the programs are that npm installed.
+    pub(super) fn tools(&self) -> PathBuf {
+        self.folder.join("node_modules/.bin")
+    }
+}
