@@ -23,6 +23,7 @@ async function measure({ seconds, cases: wanted, peers }) {
   /** Measures the wanted cases, and with them those that they are compared with. */
   async function group(share, cases) {
     if (!cases.some((one) => isWanted(one) && !one.isReference)) return;
+    postMessage({ stage: `measuring ${cases.map(({ name }) => name).join(", ")}` });
     groups.push(await takeTurns(cases.filter((one) => isWanted(one) || one.isReference), seconds * share));
   }
 
@@ -33,7 +34,7 @@ async function measure({ seconds, cases: wanted, peers }) {
     return { name, call: name, count: 4096, subjects: [typed], isReference: name === "null" };
   }));
 
-  if (!peers) {
+  if (peers.length === 0) {
     const pair = [typed, await messages()];
     await group(0.2, ["null", "4k-write", "4k-read"].map((name) => ({ name, call: name, count: HOT[name], subjects: pair })));
   }

@@ -29,8 +29,8 @@ usage: cargo xtask COMMAND
            --json FILE          also write one record per comparison
            --quick              fewer and shorter runs, without the peers from npm
            --case NAME          only this case, such as null or 4k-read; may be repeated
-           --browser NAME       only this browser, or `all`, without the native suite
-           --native-only        no browser
+           --browser NAME       only this browser, or `all`, without the native suite and the sizes
+           --native-only        no browser and no sizes
            --check              fail if a bar is missed
   docs   builds the API documentation and the book
   setup  finds or installs what the others need, and nothing else
@@ -94,8 +94,9 @@ pub(crate) struct BenchFlags {
     /// Only these; all when there are none.
     pub(crate) cases: Vec<String>,
     pub(crate) browsers: Browsers,
-    /// Whether the native suite is measured.
+    /// Whether the native suite and the sizes are measured.
     pub(crate) native: bool,
+    pub(crate) sizes: bool,
     pub(crate) check: bool,
 }
 
@@ -152,6 +153,7 @@ fn bench(mut words: Words) -> Result<BenchFlags> {
         cases: Vec::new(),
         browsers: Vec::new(),
         native: true,
+        sizes: true,
         check: false,
     };
     let mut native_only = false;
@@ -161,7 +163,7 @@ fn bench(mut words: Words) -> Result<BenchFlags> {
             "--quick" => flags.quick = true,
             "--case" => flags.cases.push(words.text("--case")?),
             "--browser" => {
-                flags.native = false;
+                (flags.native, flags.sizes) = (false, false);
                 match words.text("--browser")?.as_str() {
                     "all" => flags.browsers.extend(BrowserKind::ALL),
                     name => flags.browsers.push(name.parse()?),
@@ -173,7 +175,7 @@ fn bench(mut words: Words) -> Result<BenchFlags> {
         }
     }
     if native_only {
-        flags.native = true;
+        (flags.native, flags.sizes) = (true, false);
     } else {
         flags.browsers = or_both(flags.browsers);
     }
@@ -280,13 +282,13 @@ mod tests {
     #[test]
     fn bench_measures_everything_unless_told_otherwise() {
         let flags = |line| match parse_line(line).unwrap() {
-            Command::Bench(flags) => (flags.browsers.len(), flags.native),
+            Command::Bench(flags) => (flags.browsers.len(), flags.native, flags.sizes),
             other => panic!("{other:?}"),
         };
-        assert_eq!(flags("bench rpc --json out.json"), (2, true));
-        assert_eq!(flags("bench rpc --browser firefox --quick"), (1, false));
-        assert_eq!(flags("bench rpc --browser all"), (2, false));
-        assert_eq!(flags("bench rpc --native-only --case null"), (0, true));
+        assert_eq!(flags("bench rpc --json out.json"), (2, true, true));
+        assert_eq!(flags("bench rpc --browser firefox --quick"), (1, false, false));
+        assert_eq!(flags("bench rpc --browser all"), (2, false, false));
+        assert_eq!(flags("bench rpc --native-only --case null"), (0, true, false));
     }
 
     #[test]

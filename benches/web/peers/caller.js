@@ -78,18 +78,22 @@ async function vscode() {
   });
 }
 
-async function group({ seconds, cases: wanted }, proxy) {
+async function group({ seconds, peers: cases }, proxy) {
+  proxy.stage("starting");
   await init();
   const main = blocking("coincident", ({ sent, wanted }) => {
     const request = sent > 0 ? bytes.slice(0, sent) : undefined;
     return () => proxy.exchange(request, wanted)?.length ?? 0;
   });
-  const subjects =
-    [await ours("sabrpc-typed"), await messages(), await comlink(), await synclink(), await vscode(), main];
-  const cases = [["null", 4000], ["4k-write", 1000], ["4k-read", 1000]]
-    .filter(([name]) => wanted.length === 0 || wanted.includes(name))
-    .map(([name, count]) => ({ name, call: name, count, subjects }));
-  return takeTurns(cases, seconds / 2);
+  const subjects = [main];
+  for (const make of [() => ours("sabrpc-typed"), messages, comlink, synclink, vscode]) {
+    subjects.push(await make());
+    proxy.stage(`started ${subjects.at(-1).name}`);
+  }
+  const counts = { "null": 4000, "4k-write": 1000, "4k-read": 1000 };
+  const turns = cases.map((name) => ({ name, call: name, count: counts[name], subjects }));
+  proxy.stage("measuring");
+  return takeTurns(turns, seconds / 2);
 }
 
 const { proxy } = await coincident();

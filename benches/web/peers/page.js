@@ -11,6 +11,7 @@ export function measure(settings) {
     const worker = new Worker(new URL("./caller.js", import.meta.url));
     worker.onerror = (event) => reject(new Error(`the peers' worker: ${event.message}`));
     worker.proxy.exchange = exchange;
+    worker.proxy.stage = (stage) => void (document.title = stage);
     worker.proxy.settings = () => JSON.stringify(settings);
     worker.proxy.finish = (text) => {
       const { group, error } = JSON.parse(text);

@@ -52,6 +52,7 @@ const COMPARISONS: &[Comparison] = &[
         reference: "one-caller",
         found: Found::Case("callers-1", &["callers-2", "callers-4", "callers-8"]),
     },
+    compare("sabrpc", "without"),
 ];
 
 /// The most that a subject may be.

@@ -5,6 +5,7 @@ mod compare;
 mod npm;
 mod page;
 mod report;
+mod size;
 
 use std::{path::PathBuf, process::Command};
 
@@ -56,14 +57,18 @@ impl Effort {
 pub(crate) fn run(flags: &BenchFlags) -> Result<()> {
     let effort = Effort::of(flags);
     let mut runs = Vec::new();
-    if flags.native {
+    let only_sizes = !flags.cases.is_empty() && flags.cases.iter().all(|case| case.starts_with("size-"));
+    if flags.native && !only_sizes {
         runs.extend(native(flags, &effort)?);
     }
-    if !flags.browsers.is_empty() {
+    if !flags.browsers.is_empty() && !only_sizes {
         let page = page::Page::build(flags)?;
         for &browser in &flags.browsers {
             runs.extend(page.runs(browser, flags, &effort)?);
         }
+    }
+    if flags.sizes && is_wanted(flags, &size::CASES) {
+        runs.push(size::measure()?);
     }
     let records = compare::records(&runs);
     ensure!(!records.is_empty(), "nothing was compared; is there such a case?");
@@ -78,6 +83,10 @@ pub(crate) fn run(flags: &BenchFlags) -> Result<()> {
         _ => println!("\n{missed} bars were missed"),
     }
     Ok(())
+}
+
+fn is_wanted(flags: &BenchFlags, cases: &[&str]) -> bool {
+    flags.cases.is_empty() || flags.cases.iter().any(|case| cases.contains(&case.as_str()))
 }
 
 /// The suite between threads: the program `benches`, once per run.

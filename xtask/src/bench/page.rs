@@ -17,6 +17,9 @@ use crate::{
 /// For one load of the page: many times what a quiet machine takes.
 const DEADLINE: Duration = Duration::from_secs(180);
 
+/// What the peers are measured by.
+const PEERS_CASES: &[&str] = &["null", "4k-write", "4k-read"];
+
 /// The page, built and served.
 pub(super) struct Page {
     server: Server,
@@ -40,8 +43,11 @@ impl Page {
     /// Loads the page in `browser` again and again; each load has workers of its own.
     pub(super) fn runs(&self, browser: BrowserKind, flags: &BenchFlags, effort: &Effort) -> Result<Vec<Run>> {
         let driven = Browser::start(browser)?;
+        let is_wanted = |case: &&str| flags.cases.is_empty() || flags.cases.iter().any(|name| name == case);
+        let peers: Vec<&str> =
+            PEERS_CASES.iter().copied().filter(|case| self.peers && is_wanted(case)).collect();
         let settings =
-            json!({ "seconds": effort.page_seconds, "cases": flags.cases, "peers": self.peers }).to_string();
+            json!({ "seconds": effort.page_seconds, "cases": flags.cases, "peers": peers }).to_string();
         let query: String = settings.bytes().map(|byte| format!("%{byte:02x}")).collect();
         let url = self.server.url(&format!("/?settings={query}"));
         let mut runs = Vec::new();
@@ -49,11 +55,15 @@ impl Page {
             println!("{}: run {number} of {}", browser.name(), effort.runs);
             driven.goto(&url)?;
             let said = self.server.posted("/result", DEADLINE).with_context(|| {
-                format!("nothing came from {}; its console:\n{}", browser.name(), driven.console())
+                let title = driven.run("return document.title", &[]).unwrap_or_default();
+                format!("nothing came from {}: {title}; its console:\n{}", browser.name(), driven.console())
             })?;
             let said: Value = serde_json::from_slice(&said)?;
             if let Some(error) = said["error"].as_str() {
                 bail!("the page failed in {}: {error}\n{}", browser.name(), driven.console());
+            }
+            for note in said["notes"].as_array().into_iter().flatten() {
+                println!("{}: {}", browser.name(), note.as_str().unwrap_or_default());
             }
             for group in said["groups"].as_array().context("the page measured nothing")? {
                 runs.push(Run { place: browser.name(), measured: measured(group)? });

@@ -10,12 +10,12 @@ use super::compare::{Limit, Record};
 /// A table for the terminal.
 pub(super) fn table(records: &[Record]) -> String {
     let mut table = format!(
-        "{:<10}{:<12}{:<16}{:>10}  {:<22}{:>10} {:<6}{:>7}  bar\n",
+        "{:<10}{:<18}{:<14}{:>10}  {:<24}{:>10} {:<6}{:>7}  bar\n",
         "where", "case", "subject", "", "reference", "", "unit", "ratio"
     );
     for r in records {
         table += &format!(
-            "{:<10}{:<12}{:<16}{:>10}  {:<22}{:>10} {:<6}{:>7}  {}\n",
+            "{:<10}{:<18}{:<14}{:>10}  {:<24}{:>10} {:<6}{:>7}  {}\n",
             r.place,
             r.case,
             r.subject,
@@ -38,6 +38,7 @@ pub(super) fn verdict(record: &Record) -> String {
         Some(Limit::Difference(limit)) => {
             format!("+{limit} {} ({:+.3}){missed}", record.unit, record.difference)
         }
+        None if record.unit == "bytes" => format!("({:+.0})", record.difference),
         None => String::new(),
     }
 }
@@ -45,7 +46,7 @@ pub(super) fn verdict(record: &Record) -> String {
 /// Three digits that count; sizes whole.
 pub(super) fn number(value: f64) -> String {
     match value.abs() {
-        size if size >= 1000.0 => format!("{value:.0}"),
+        size if size >= 1000.0 || value.fract() == 0.0 && size >= 10.0 => format!("{value:.0}"),
         size if size >= 100.0 => format!("{value:.1}"),
         size if size >= 0.1 => format!("{value:.2}"),
         _ => format!("{value:.3}"),
