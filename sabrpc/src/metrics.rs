@@ -16,7 +16,7 @@ pub struct OpMetrics {
     /// Calls that ended in an error, the service's own included.
     pub errors: u64,
     /// Time spent on the calls, without [`wait`](Self::wait): encoding, copying and decoding at a caller, the
-    /// method itself at a server. Of calls that take only microseconds one in 32 is timed, for all.
+    /// method itself at a server. Of calls that take only microseconds one in 128 is timed, for all.
     pub time: Duration,
     /// Time spent waiting: for the answer at a caller, for the method's awaits at a server.
     pub wait: Duration,
@@ -76,7 +76,7 @@ struct Meter {
 
 impl Meter {
     const FIRST: u64 = 16;
-    const EVERY: u32 = 32;
+    const EVERY: u32 = 128;
     const SLOW: Duration = Duration::from_micros(20);
 }
 
@@ -158,17 +158,17 @@ mod tests {
         let mut meters = Meters::new(&const { ServiceInfo::new("S", &[NULL]) });
         let micro = Duration::from_micros(1);
         let mut timed = 0;
-        for _ in 0..16 + 32 * 10 {
+        for _ in 0..16 + 128 * 10 {
             let is_timed = meters.is_timed(0);
             timed += u32::from(is_timed);
             meters.call(0, is_timed.then_some((micro, 2 * micro)), 1, 2);
         }
         let sums = &meters.snapshot()[0];
         assert_eq!(timed, 16 + 10);
-        assert_eq!((sums.count, sums.time, sums.wait), (336, 336 * micro, 672 * micro));
-        assert_eq!((sums.bytes_in, sums.bytes_out), (336, 672));
+        assert_eq!((sums.count, sums.time, sums.wait), (1296, 1296 * micro, 2592 * micro));
+        assert_eq!((sums.bytes_in, sums.bytes_out), (1296, 2592));
         meters.slept(0, micro);
-        assert_eq!(meters.snapshot()[0].wait, 673 * micro);
+        assert_eq!(meters.snapshot()[0].wait, 2593 * micro);
     }
 
     #[test]

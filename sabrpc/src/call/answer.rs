@@ -87,9 +87,7 @@ impl<R: Region> Link<R> {
     #[inline]
     pub(super) fn take_whole(&mut self, exchange: &Exchange, code: i32, len: i32) -> Result<i32, RpcError> {
         self.staging.clear();
-        let taken = self.take_in(answer_at(exchange.result_at, code), code, len);
-        self.outstanding = None;
-        taken.map(|()| code)
+        self.take_in(answer_at(exchange.result_at, code), code, len).map(|()| code)
     }
 
     /// Takes in an answer: publishes the next piece of the request, asks for the next piece of the answer, or says
@@ -197,7 +195,6 @@ impl<R: Region> Link<R> {
     /// Takes in the response of a raw request; returns its length.
     #[inline]
     pub(super) fn finish_raw(&mut self, raw: &Raw, len: i32, response: &mut [u8]) -> Result<usize, RpcError> {
-        self.outstanding = None;
         let room = (self.channel.geometry.area_size() - raw.response_at) as usize;
         let len = len as u32 as usize;
         let Some(response) = response.get_mut(..len).filter(|_| len <= room) else {

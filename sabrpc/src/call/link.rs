@@ -281,6 +281,11 @@ impl<R: Region> Link<R> {
         }
     }
 
+    /// The newest request is outstanding from here on.
+    pub(super) fn leave(&mut self, op: &'static OpInfo, expects: Expects, result_at: u32) {
+        self.outstanding = Some(Outstanding { op, expects, result_at, begun: false });
+    }
+
     #[inline]
     pub(super) fn index_of(&self, op: &OpInfo) -> Result<usize, RpcError> {
         self.service.position(op.id).ok_or_else(|| self.unknown(op))
@@ -294,9 +299,10 @@ impl<R: Region> Link<R> {
     /// Looks at the clock if the call that begins is to be timed.
     #[inline]
     pub(super) fn start(&mut self, op_index: usize) {
-        self.clock = Clock::default();
+        self.clock.start = None;
+        self.clock.slept = Duration::ZERO;
         if self.meters.is_timed(op_index) {
-            self.clock.start = Some(self.channel.region.now());
+            self.clock = Clock { start: Some(self.channel.region.now()), ..Clock::default() };
         }
     }
 

@@ -85,7 +85,10 @@ impl<R: Region> Link<R> {
             Some((code, len)) if !exchange.is_sending() && code & status::MORE == 0 => {
                 self.take_whole(&exchange, code, len)
             }
-            early => self.converse::<W>(&mut exchange, early).await,
+            early => {
+                self.leave(op, Expects::Nothing, exchange.result_at);
+                self.converse::<W>(&mut exchange, early).await
+            }
         };
         let result = status.and_then(|status| self.finish(&mut exchange, status, ins, outs));
         self.count(&exchange);
@@ -111,7 +114,10 @@ impl<R: Region> Link<R> {
         let raw = self.begin_raw(op, request, response)?;
         let result = match self.poll::<W>() {
             Some((status::OK, len)) => self.finish_raw(&raw, len, response),
-            early => self.finish_raw_slowly::<W>(raw.exchange(), early, &raw, response).await,
+            early => {
+                self.leave(op, Expects::Nothing, 0);
+                self.finish_raw_slowly::<W>(raw.exchange(), early, &raw, response).await
+            }
         };
         self.count_raw(&raw, request, &result);
         result
@@ -131,7 +137,10 @@ impl<R: Region> Link<R> {
             None => self.sleep::<W>().await?,
         };
         match early {
-            (status::OK, len) => self.finish_raw(raw, len, response),
+            (status::OK, len) => {
+                self.outstanding = None;
+                self.finish_raw(raw, len, response)
+            }
             error => {
                 let code = self.converse::<W>(&mut exchange, Some(error)).await?;
                 Err(self.framework_error(code))

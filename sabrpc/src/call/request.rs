@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::link::{Exchange, Expects, Link, Outstanding, Raw};
+use super::link::{Exchange, Expects, Link, Raw};
 use crate::{
     OpFlags, OpInfo, Region, RpcError,
     batch::{Gathered, Sent},
@@ -11,7 +11,8 @@ use crate::{
 };
 
 impl<R: Region> Link<R> {
-    /// Encodes and publishes a request, or its first piece.
+    /// Encodes and publishes a request, or its first piece. Whoever does not stay until its answer is there has to
+    /// [`leave`](Self::leave) it.
     pub(super) fn begin<A: Serialize>(
         &mut self,
         op: &'static OpInfo,
@@ -59,7 +60,9 @@ impl<R: Region> Link<R> {
             exchange.stream = Some((self.stream(ins)?, 0));
             self.send_piece(&mut exchange, oneway);
         }
-        self.outstanding = Some(Outstanding { op, expects, result_at: exchange.result_at, begun: false });
+        if expects != Expects::Nothing {
+            self.leave(op, expects, exchange.result_at);
+        }
         Ok(exchange)
     }
 
@@ -102,7 +105,7 @@ impl<R: Region> Link<R> {
         }
     }
 
-    /// Publishes a raw request.
+    /// Publishes a raw request; the same holds.
     #[inline]
     pub(super) fn begin_raw(
         &mut self,
@@ -122,7 +125,6 @@ impl<R: Region> Link<R> {
             self.channel.region.copy_in(self.area_at + raw.request_at, request);
         }
         self.publish(op.id, 0, raw.to_word());
-        self.outstanding = Some(Outstanding { op, expects: Expects::Nothing, result_at: 0, begun: false });
         Ok(Raw { op, op_index, response_at: raw.response_at })
     }
 
@@ -167,7 +169,7 @@ impl<R: Region> Link<R> {
         std::mem::swap(&mut self.in_batch, &mut self.gathered.calls);
         self.gathered.clear();
         self.publish(op.id, flag::ONEWAY | flag::BATCH, len);
-        self.outstanding = Some(Outstanding { op, expects: Expects::Failures, result_at: 0, begun: false });
+        self.leave(op, Expects::Failures, 0);
     }
 }
 

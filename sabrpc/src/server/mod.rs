@@ -54,7 +54,9 @@ pub struct Server<S: Dispatch, R: Region = DefaultRegion> {
     desks: Vec<Desk>,
     /// The desks where a request may come: their mailboxes are attached, and no task is under way.
     hot: Vec<usize>,
-    /// Something has changed that `hot` depends on.
+    /// A request is being executed at another desk.
+    is_busy: bool,
+    /// Something has changed that `hot` and `is_busy` depend on.
     hot_is_stale: bool,
     spin: Spin,
     meters: std::rc::Rc<std::cell::RefCell<Meters>>,
@@ -83,6 +85,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             service,
             on_disconnect: None,
             hot: Vec::with_capacity(desks.len()),
+            is_busy: false,
             hot_is_stale: true,
             desks,
             spin: Spin::new(channel.region.spin_polls()),
@@ -181,7 +184,9 @@ impl<S: Dispatch, R: Region> Server<S, R> {
                 // Who is in the middle of a message may finish it, unless he has gone silent.
                 let since = *stopping_since.get_or_insert_with(|| region.now());
                 let silent = region.now() - since > LIVENESS_SLICE;
-                if !self.has_tasks() && (silent || !self.desks.iter().any(Desk::in_pieces)) {
+                if !self.desks.iter().any(Desk::is_busy)
+                    && (silent || !self.desks.iter().any(Desk::in_pieces))
+                {
                     break;
                 }
             }
@@ -220,63 +225,63 @@ impl<S: Dispatch, R: Region> Server<S, R> {
     /// Serves as long as there are requests, and polls a little longer for the next. Returns whether the turn is over,
     /// with more to do.
     fn serve_while_hot(&mut self) -> bool {
+        // Polls since the last request, and when that was if the spin is to be timed.
+        let (mut idle, mut since) = (0, None);
         loop {
-            if !self.serve_round(1) && !self.poll_for_more() {
+            // On the only mailbox in use many polls are one primitive.
+            let polls = match self.hot_desks() {
+                1 if !self.is_busy => self.spin.budget().div_ceil(8),
+                _ => 1,
+            };
+            if self.serve_round(polls) {
+                idle = 0;
+                self.spin.hit();
+                if self.clock >= self.turn_ends {
+                    return true;
+                }
+                continue;
+            }
+            if self.is_busy || self.hot.is_empty() {
                 return false;
             }
-            self.spin.hit();
-            if self.clock >= self.turn_ends {
-                return true;
+            if idle == 0 && self.spin.is_exploring() {
+                since = Some(self.channel.region.now());
             }
-        }
-    }
-
-    /// Polls until the next request is served, as long as the budget lasts; returns whether one was.
-    fn poll_for_more(&mut self) -> bool {
-        if self.has_tasks() {
-            return false;
-        }
-        let since = self.spin.is_exploring().then(|| self.channel.region.now());
-        let mut left = self.spin.budget();
-        while left > 0 {
+            idle += polls.max(self.hot.len() as u32);
+            if idle >= self.spin.budget() {
+                let took = since.map(|since| self.channel.region.now().saturating_sub(since));
+                self.spin.missed(took);
+                return false;
+            }
             let bell = self.channel.region.load(layout::AT_DOORBELL);
             if bell != self.bell {
                 self.bell = bell;
                 self.look_around();
             }
-            // On the only mailbox in use with one primitive.
-            let polls = match self.hot_desks() {
-                0 => break,
-                1 => left.div_ceil(8),
-                _ => 1,
-            };
-            if self.serve_round(polls) {
-                return true;
-            }
-            left = left.saturating_sub(polls.max(self.hot.len() as u32));
         }
-        let took = since.map(|since| self.channel.region.now().saturating_sub(since));
-        self.spin.missed(took);
-        false
     }
 
     /// Finds the desks where a request may come; returns how many there are.
+    #[inline]
     fn hot_desks(&mut self) -> usize {
-        if std::mem::take(&mut self.hot_is_stale) {
-            let is_hot = |desk: &Desk| desk.owner % 2 != 0 && !desk.is_busy();
-            self.hot.clear();
-            self.hot.extend((0..self.desks.len()).filter(|&index| is_hot(&self.desks[index])));
+        if self.hot_is_stale {
+            self.find_hot_desks();
         }
         self.hot.len()
+    }
+
+    #[cold]
+    fn find_hot_desks(&mut self) {
+        self.hot_is_stale = false;
+        self.is_busy = self.desks.iter().any(Desk::is_busy);
+        self.hot.clear();
+        let is_hot = |desk: &Desk| desk.owner % 2 != 0 && !desk.is_busy();
+        self.hot.extend((0..self.desks.len()).filter(|&index| is_hot(&self.desks[index])));
     }
 
     /// Whether nothing new is to be taken.
     fn stop_asked(&self) -> bool {
         self.channel.serving().is_err()
-    }
-
-    fn has_tasks(&self) -> bool {
-        self.desks.iter().any(Desk::is_busy)
     }
 
     /// Looks at every mailbox where a request may come, up to `polls` times at each; returns whether there was one.

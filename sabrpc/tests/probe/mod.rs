@@ -34,10 +34,6 @@ pub(crate) trait Probe {
     fn echo(&self, by: u8, data: BulkIn<'_>, out: BulkOut<'_>) -> Result<u32, ProbeError>;
     /// Takes its time, without holding up others.
     async fn nap(&self, millis: u64) -> bool;
-    /// Takes until another client says [`release`](Self::release).
-    async fn hold(&self) -> bool;
-    /// Lets those go who hold.
-    fn release(&self);
     /// Counts bytes of the calling client; refuses those that begin with 255.
     #[op(oneway)]
     fn put(&self, data: BulkIn<'_>) -> Result<(), ProbeError>;
@@ -50,6 +46,10 @@ pub(crate) trait Probe {
     /// Number of clients that went away.
     #[op(id = 100, name = "gone")]
     fn clients_gone(&self) -> u32;
+    /// Takes until another client says [`release`](Self::release).
+    async fn hold(&self) -> bool;
+    /// Lets those go who hold.
+    fn release(&self);
 }
 
 /// The probe's implementation.

@@ -74,6 +74,8 @@ struct Shared {
     handle: i32,
     memory: JsValue,
     size: u32,
+    /// The highest word with two words behind it.
+    last_word: u32,
 }
 
 impl Drop for Shared {
@@ -97,7 +99,15 @@ impl WebRegion {
             Backend::Js => None,
         };
         let handle = region_open(&buffer, &wasm_bindgen::memory());
-        Some(Self { shared: Rc::new(Shared { helper, handle, memory: memory.clone(), size }) })
+        Some(Self {
+            shared: Rc::new(Shared {
+                helper,
+                handle,
+                memory: memory.clone(),
+                size,
+                last_word: size.checked_sub(12)?,
+            }),
+        })
     }
 
     /// Panics on a range beyond the region. JavaScript would ignore it silently, the helper would trap.
@@ -114,19 +124,13 @@ impl WebRegion {
         panic!("{len} bytes at {offset} of a region of {}", self.shared.size);
     }
 
-    /// Panics on a word that is not one, or beyond the region.
+    /// Panics on a word that it and the two behind it are not all inside the region. Every word of a channel has an area
+    /// behind it. (One that is not aligned traps.)
     #[inline]
     fn check_word(&self, offset: u32) {
-        if !offset.is_multiple_of(4) || offset >= self.shared.size {
-            self.out_of_bounds(offset, 4);
+        if offset > self.shared.last_word {
+            self.out_of_bounds(offset, 12);
         }
-    }
-
-    /// The same for a word and the two behind it.
-    #[inline]
-    fn check_behind(&self, offset: u32) {
-        self.check_word(offset);
-        self.check(offset, 12);
     }
 
     /// A checked word as JavaScript counts them.
@@ -191,7 +195,7 @@ impl Region for WebRegion {
     }
 
     fn publish(&self, word: u32, value: i32, a: i32, b: i32, sleep_flag: u32) -> bool {
-        self.check_behind(word);
+        self.check_word(word);
         self.check_word(sleep_flag);
         if let Some(helper) = &self.shared.helper {
             return helper.publish(word, value, a, b, sleep_flag);
@@ -200,7 +204,7 @@ impl Region for WebRegion {
     }
 
     fn await_change(&self, word: u32, old: i32, polls: u32, also: u32) -> Change {
-        self.check_behind(word);
+        self.check_word(word);
         self.check_word(also);
         if let Some(helper) = &self.shared.helper {
             return helper.await_change(word, old, polls, also);
