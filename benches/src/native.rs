@@ -90,15 +90,15 @@ impl<'a> Subject<'a> {
         Self { name, calls, samples: Vec::new() }
     }
 
-    /// The mean of the faster half of the samples, as something else ran during the slower ones; of cold calls, where
-    /// being slow is the point, the median.
+    /// The mean of the fastest quarter of the samples, as something else ran during the slowest ones; of cold calls,
+    /// where being slow is the point, the median.
     fn result(&self, case: &str, calls: u32) -> serde_json::Value {
         let mut samples = self.samples.clone();
         samples.sort_by(f64::total_cmp);
         let mean = |samples: &[f64]| samples.iter().sum::<f64>() / samples.len() as f64;
         let value = match case {
             "cold" => samples[samples.len() / 2],
-            _ => mean(&samples[..samples.len().div_ceil(2)]),
+            _ => mean(&samples[..samples.len().div_ceil(4)]),
         };
         serde_json::json!({
             "case": case,

@@ -32,6 +32,7 @@ usage: cargo xtask COMMAND
            --browser NAME       only this browser, or `all`, without the native suite and the sizes
            --native-only        no browser and no sizes
            --check              fail if a bar is missed
+           --docs               also write the tables and charts of docs/src/speed.md
   docs   builds the API documentation and the book
   setup  finds or installs what the others need, and nothing else
            --browser NAME       only this browser (default: both)
@@ -98,6 +99,7 @@ pub(crate) struct BenchFlags {
     pub(crate) native: bool,
     pub(crate) sizes: bool,
     pub(crate) check: bool,
+    pub(crate) docs: bool,
 }
 
 #[derive(Debug)]
@@ -155,6 +157,7 @@ fn bench(mut words: Words) -> Result<BenchFlags> {
         native: true,
         sizes: true,
         check: false,
+        docs: false,
     };
     let mut native_only = false;
     while let Some(word) = words.next()? {
@@ -171,6 +174,7 @@ fn bench(mut words: Words) -> Result<BenchFlags> {
             }
             "--native-only" => native_only = true,
             "--check" => flags.check = true,
+            "--docs" => flags.docs = true,
             other => bail!("bench does not know '{other}'\n{USAGE}"),
         }
     }

@@ -1,7 +1,9 @@
 //! `cargo xtask bench rpc`: runs the suite between native threads and between workers in browsers, several times,
 //! compares each subject with its reference in the same run, and says which bars were missed.
 
+mod chart;
 mod compare;
+mod docs;
 mod npm;
 mod page;
 mod report;
@@ -73,8 +75,20 @@ pub(crate) fn run(flags: &BenchFlags) -> Result<()> {
     let records = compare::records(&runs);
     ensure!(!records.is_empty(), "nothing was compared; is there such a case?");
     print!("\n{}", report::table(&records));
+    for record in records.iter().filter(|record| record.is_disturbed()) {
+        println!(
+            "\n{}: the machine was busy: an empty bare call took {} us, and {} us with all that disturbed it. \
+             On a quiet machine the two are close; ratios of this run say little",
+            record.place,
+            report::number(record.reference_value),
+            report::number(record.reference_mean),
+        );
+    }
     if let Some(file) = &flags.json {
         report::write_json(file, &records)?;
+    }
+    if flags.docs {
+        docs::write(&records)?;
     }
     let missed = records.iter().filter(|record| record.is_missed()).count();
     match missed {

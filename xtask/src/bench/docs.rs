@@ -1,0 +1,159 @@
+//! The figures in the book: the tables of `docs/src/speed.md`, between two markers, and the charts beside it.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use super::{
+    chart,
+    compare::Record,
+    report::{number, verdict},
+};
+use crate::project;
+
+const BEGIN: &str = "<!-- The tables from here on are written by `cargo xtask bench rpc --docs`. -->\n";
+const END: &str = "<!-- End of the written tables. -->\n";
+
+/// Cases that are compared with the bare pair, in the order of the tables.
+pub(super) const CALLS: [&str; 9] =
+    ["null", "64b", "4k-write", "4k-read", "64k-write", "64k-read", "1m-write", "1m-read", "cold"];
+
+/// Everything that typed calls are compared with besides, by messages.
+pub(super) const PEERS: [&str; 5] =
+    ["postMessage", "comlink", "coincident", "synclink", "@vscode/sync-api-common"];
+
+/// Writes what `records` have to say.
+pub(super) fn write(records: &[Record]) -> Result<()> {
+    let records = Records(records);
+    let folder = project::root().join("docs/src");
+    let file = folder.join("speed.md");
+    let text = fs::read_to_string(&file).with_context(|| format!("{} can't be read", file.display()))?;
+    let around = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+    let (before, after) = around.with_context(|| format!("the markers are gone from {}", file.display()))?;
+    fs::write(&file, format!("{before}{BEGIN}\n{}\n{END}{after}", tables(&records)))?;
+    fs::write(folder.join("speed-calls.svg"), chart::calls(&records))?;
+    fs::write(folder.join("speed-peers.svg"), chart::peers(&records))?;
+    println!("\nthe tables and charts of {} are written", file.display());
+    Ok(())
+}
+
+/// The records, with ways to find some.
+pub(super) struct Records<'a>(&'a [Record]);
+
+impl<'a> Records<'a> {
+    pub(super) fn get(&self, place: &str, case: &str, subject: &str, reference: &str) -> Option<&'a Record> {
+        let is_it = |r: &&Record| {
+            (r.place, r.case.as_str(), r.subject, r.reference) == (place, case, subject, reference)
+        };
+        self.0.iter().find(is_it)
+    }
+
+    /// The browsers that there are figures of, with their proper names.
+    pub(super) fn browsers(&self) -> Vec<(&'static str, &'static str)> {
+        let all = [("chromium", "Chromium"), ("firefox", "Firefox")];
+        all.into_iter().filter(|(place, _)| self.0.iter().any(|r| r.place == *place)).collect()
+    }
+}
+
+fn tables(records: &Records) -> String {
+    let mut text = String::new();
+    for (place, name) in records.browsers() {
+        text += &format!("### Calls in {name}\n\n");
+        let head = ["case", "bare pair, us", "helper", "js", "typed call", "typed above raw, us"];
+        let rows = CALLS.into_iter().filter_map(|case| {
+            let against = |subject| records.get(place, case, subject, "bare-js");
+            let bare = against("sabrpc-helper").or(against("sabrpc-typed"))?;
+            let subjects =
+                ["sabrpc-helper", "sabrpc-js", "sabrpc-typed"].map(|subject| ratio(against(subject)));
+            let above = records.get(place, case, "sabrpc-typed", "raw-call");
+            let above = above.map_or_else(String::new, |r| format!("{:+.3}", r.difference) + &missed(r));
+            Some([vec![case.into(), number(bare.reference_value)], subjects.into(), vec![above]].concat())
+        });
+        text += &table(&head, rows);
+        text += &format!("### Messages and peers in {name}\n\n");
+        let head = ["a typed call and", "null, us", "4k-write, us", "4k-read, us", "ours is, null"];
+        let ours = ["null", "4k-write", "4k-read"].map(|case| {
+            let found = PEERS.iter().find_map(|peer| records.get(place, case, "sabrpc-typed", peer));
+            found.map_or_else(String::new, |r| number(r.subject_value))
+        });
+        let ours = [vec!["sabrpc-typed".to_owned()], ours.into(), vec![String::new()]].concat();
+        let rows = PEERS.into_iter().filter_map(|peer| {
+            let one = |case| records.get(place, case, "sabrpc-typed", peer);
+            let times = ["null", "4k-write", "4k-read"]
+                .map(|case| one(case).map_or_else(String::new, |r| number(r.reference_value)));
+            let faster = format!("{:.0} times as fast", 1.0 / one("null")?.ratio);
+            Some([vec![peer.to_owned()], times.into(), vec![faster]].concat())
+        });
+        text += &table(&head, std::iter::once(ours).chain(rows));
+        text += &format!("### Many calls in {name}\n\n");
+        text +=
+            &table(&["case", "us a call", "calls a second", "compared with", "ratio"], many(records, place));
+        text += &format!("### Beside busy workers in {name}, us a call\n\n");
+        let head = ["case", "bare pair", "helper", "js", "typed call"];
+        let rows = ["hog-1", "hog-2"].into_iter().filter_map(|case| {
+            let against = |subject| records.get(place, case, subject, "bare-js");
+            let bare = number(against("sabrpc-typed")?.reference_value);
+            let ours = ["sabrpc-helper", "sabrpc-js", "sabrpc-typed"]
+                .map(|subject| against(subject).map_or_else(String::new, |r| number(r.subject_value)));
+            Some([vec![case.to_owned(), bare], ours.into()].concat())
+        });
+        text += &table(&head, rows);
+    }
+    text += "### Between native threads\n\n";
+    text += &table(&["case", "subject", "us", "reference", "us", "ratio"], plain(records, "native"));
+    text += "### Sizes, in bytes\n\n";
+    text += &table(&["module", "with sabrpc", "without", "added"], sizes(records));
+    text.truncate(text.trim_end().len());
+    text + "\n"
+}
+
+fn many(records: &Records, place: &str) -> Vec<Vec<String>> {
+    let ours =
+        records.0.iter().filter(|r| r.place == place && ["two-way", "one-caller"].contains(&r.reference));
+    let row = |case: &str, us: f64, reference: &str, ratio: String| {
+        vec![case.to_owned(), number(us), format!("{:.0}", 1e6 / us), reference.to_owned(), ratio]
+    };
+    let mut rows = Vec::new();
+    for r in ours {
+        // The reference has a row of its own, before the first that is compared with it.
+        if !rows.iter().any(|row: &Vec<String>| row[0] == r.reference) {
+            rows.push(row(r.reference, r.reference_value, "", String::new()));
+        }
+        rows.push(row(&r.case, r.subject_value, r.reference, ratio(Some(r))));
+    }
+    rows
+}
+
+fn plain(records: &Records, place: &str) -> Vec<Vec<String>> {
+    let rows = records.0.iter().filter(|r| r.place == place).map(|r| {
+        let (case, subject, reference) = (r.case.clone(), r.subject.to_owned(), r.reference.to_owned());
+        vec![case, subject, number(r.subject_value), reference, number(r.reference_value), ratio(Some(r))]
+    });
+    rows.collect()
+}
+
+fn sizes(records: &Records) -> Vec<Vec<String>> {
+    let rows = records.0.iter().filter(|r| r.unit == "bytes").map(|r| {
+        vec![r.case.clone(), number(r.subject_value), number(r.reference_value), number(r.difference)]
+    });
+    rows.collect()
+}
+
+fn ratio(record: Option<&Record>) -> String {
+    record.map_or_else(String::new, |r| format!("{:.2}", r.ratio) + &missed(r))
+}
+
+fn missed(record: &Record) -> String {
+    if record.is_missed() { format!(" (bar: {})", verdict(record)) } else { String::new() }
+}
+
+/// A table in Markdown; nothing if it has no rows.
+fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let body: String = rows.into_iter().map(line).collect();
+    if body.is_empty() {
+        return "Not measured in this run.\n\n".to_owned();
+    }
+    let rule = line(vec!["---".to_owned(); head.len()]);
+    line(head.iter().map(ToString::to_string).collect()) + &rule + &body + "\n"
+}
