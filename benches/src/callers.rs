@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use sabrpc::{Caller, Channel, ChannelConfig, Region, RpcError};
 
-use crate::service::{LARGEST, RAW_ECHO, RAW_READS, RAW_STORE, RAW_WRITE, StoreClient};
+use crate::service::{LARGEST, RAW_READS, RAW_STORE, RAW_SWAP, RAW_WRITE, SMALL, StoreClient};
 
 /// The channel of every subject: room for the largest payload, as the bare pairs have it, and for eight callers.
 pub(crate) const CONFIG: ChannelConfig = ChannelConfig { mailboxes: 8, area: 2 << 20 };
@@ -17,8 +17,8 @@ const BATCH: u32 = 64;
 pub(crate) enum Case {
     /// No arguments, no result.
     Null,
-    /// 64 bytes there, and back.
-    Echo,
+    /// [`SMALL`] bytes there, and as many back.
+    Swap,
     /// So many bytes to the server.
     Write(usize),
     /// So many bytes from the server.
@@ -44,7 +44,7 @@ impl FromStr for Case {
             Some((bytes, "read")) => size(bytes).map(Case::Read),
             _ => match name {
                 "null" => Some(Case::Null),
-                "64b" => Some(Case::Echo),
+                "64b" => Some(Case::Swap),
                 "oneway" => Some(Case::OneWay),
                 "batch" => Some(Case::Batch),
                 _ => None,
@@ -68,12 +68,13 @@ pub(crate) trait Calls {
 pub(crate) struct Typed<R: Region> {
     client: StoreClient<R>,
     bytes: Vec<u8>,
+    answer: Vec<u8>,
 }
 
 impl<R: Region> Typed<R> {
     /// A caller on the channel of a [`StoreServer`](crate::service::StoreServer).
     pub(crate) fn attach(channel: &Channel<R>) -> Result<Self, RpcError> {
-        Ok(Self { client: StoreClient::attach(channel)?, bytes: vec![7; LARGEST] })
+        Ok(Self { client: StoreClient::attach(channel)?, bytes: vec![7; LARGEST], answer: vec![0; LARGEST] })
     }
 }
 
@@ -82,16 +83,17 @@ impl<R: Region> Calls for Typed<R> {
         let client = &self.client;
         match case {
             Case::Null => (0..calls).for_each(|_| client.null().expect("served")),
-            Case::Echo => {
-                let message = [[7; 32]; 2];
-                (0..calls).for_each(|_| assert_eq!(client.echo(message), Ok(message)));
+            Case::Swap => {
+                let (sent, got) = (&self.bytes[..SMALL], &mut self.answer[..SMALL]);
+                (0..calls).for_each(|_| assert_eq!(client.swap(sent, got), Ok(SMALL as u32)));
+                assert!(got.iter().all(|&byte| byte == 7));
             }
             Case::Write(len) => {
                 let bytes = &self.bytes[..len];
                 (0..calls).for_each(|_| assert_eq!(client.write(bytes), Ok(len as u32)));
             }
             Case::Read(len) => {
-                let bytes = &mut self.bytes[..len];
+                let bytes = &mut self.answer[..len];
                 (0..calls).for_each(|_| assert_eq!(client.read(bytes), Ok(len as u32)));
                 assert_eq!((bytes[0], bytes[len - 1]), (7, 7));
             }
@@ -126,7 +128,7 @@ impl<R: Region> Raw<R> {
         Ok(Self {
             caller: Caller::attach(channel, &RAW_STORE)?,
             bytes: vec![7; LARGEST],
-            answer: vec![7; LARGEST],
+            answer: vec![0; LARGEST],
         })
     }
 }
@@ -135,7 +137,7 @@ impl<R: Region> Calls for Raw<R> {
     fn run(&mut self, case: Case, calls: u32) {
         let (op, sent, returned) = match case {
             Case::Null => (&RAW_WRITE, 0, 0),
-            Case::Echo => (&RAW_ECHO, 64, 64),
+            Case::Swap => (&RAW_SWAP, SMALL, SMALL),
             Case::Write(len) => (&RAW_WRITE, len, 0),
             Case::Read(len) => {
                 let (_, op) = RAW_READS.iter().find(|(size, _)| *size == len).expect("one per size");

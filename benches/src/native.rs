@@ -57,7 +57,7 @@ pub fn rpc(budget: Duration, wanted: &[String]) -> serde_json::Value {
             vec![Subject::new("sabrpc-typed", &mut typed), Subject::new("sabrpc-native", &mut raw)];
         match case {
             Case::Null => subjects.push(Subject::new("spin", &mut spin)),
-            Case::Echo => {}
+            Case::Swap => {}
             _ => subjects.push(Subject::new("raw-copy", &mut copy)),
         }
         take_turns(&mut subjects, budget, |subject| {

@@ -5,11 +5,10 @@ use std::cell::{Cell, RefCell};
 use sabrpc::{BulkIn, BulkOut, Dispatch, Dispatched, Frame, OpInfo, RpcError, ServiceInfo, sab_service};
 use serde::{Deserialize, Serialize};
 
+/// The smallest payload, in bytes.
+pub(crate) const SMALL: usize = 64;
 /// The largest payload of any case.
 pub(crate) const LARGEST: usize = 1 << 20;
-
-/// 64 bytes of arguments, and of result.
-pub(crate) type Message = [[u8; 32]; 2];
 
 /// Why the service would refuse.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +21,7 @@ pub(crate) enum Refusal {
 #[sab_service]
 pub(crate) trait Store {
     fn null(&self) -> Result<(), Refusal>;
-    fn echo(&self, message: Message) -> Result<Message, Refusal>;
+    fn swap(&self, data: BulkIn<'_>, out: BulkOut<'_>) -> Result<u32, Refusal>;
     fn write(&self, data: BulkIn<'_>) -> Result<u32, Refusal>;
     fn read(&self, out: BulkOut<'_>) -> Result<u32, Refusal>;
     #[op(oneway)]
@@ -46,8 +45,9 @@ impl Store for Buffer {
         Ok(())
     }
 
-    fn echo(&self, message: Message) -> Result<Message, Refusal> {
-        Ok(message)
+    fn swap(&self, data: BulkIn<'_>, out: BulkOut<'_>) -> Result<u32, Refusal> {
+        self.write(data)?;
+        self.read(out)
     }
 
     fn write(&self, data: BulkIn<'_>) -> Result<u32, Refusal> {
@@ -73,8 +73,8 @@ pub(crate) struct RawStore(pub(crate) Buffer);
 
 /// Keeps the request.
 pub(crate) static RAW_WRITE: OpInfo = OpInfo::raw(0, "write");
-/// Keeps the request and returns it.
-pub(crate) static RAW_ECHO: OpInfo = OpInfo::raw(1, "echo");
+/// Keeps the request and returns as many bytes.
+pub(crate) static RAW_SWAP: OpInfo = OpInfo::raw(1, "swap");
 /// The operations that return so many bytes.
 pub(crate) static RAW_READS: [(usize, OpInfo); 3] = [
     (4 << 10, OpInfo::raw(2, "read 4 KiB")),
@@ -87,7 +87,7 @@ pub(crate) static RAW_STORE: ServiceInfo = ServiceInfo::new(
     const {
         &[
             OpInfo::raw(0, "write"),
-            OpInfo::raw(1, "echo"),
+            OpInfo::raw(1, "swap"),
             OpInfo::raw(2, "read 4 KiB"),
             OpInfo::raw(3, "read 64 KiB"),
             OpInfo::raw(4, "read 1 MiB"),
@@ -107,7 +107,7 @@ impl Dispatch for RawStore {
     fn dispatch_raw(&self, op: u32, request: BulkIn<'_>, response: &mut BulkOut<'_>) -> Result<(), RpcError> {
         let returned = match op {
             0 => 0,
-            1 => 64,
+            1 => SMALL,
             _ => RAW_READS.get(op as usize - 2).ok_or_else(|| unknown(op))?.0,
         };
         let bytes = &mut *self.0.bytes.borrow_mut();

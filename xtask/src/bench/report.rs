@@ -82,3 +82,14 @@ fn json(r: &Record) -> Value {
         "missed": r.is_missed(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_the_digits_that_count() {
+        let written = [0.0123, 0.125, 12.3, 685.0, 112_019.0].map(number);
+        assert_eq!(written, ["0.012", "0.12", "12.30", "685", "112019"]);
+    }
+}
