@@ -73,7 +73,7 @@ pub(crate) fn run(flags: &SetupFlags) -> Result<()> {
         let name = kind.name();
         println!("{name}: {}, {}", found.program.display(), found.driver.display());
     }
-    println!("node: {}", platforms::find_node()?.display());
+    println!("node: {}", platforms::find_node()?.0.display());
     if flags.trunk && find_trunk()?.is_none() {
         build_trunk()?;
     }

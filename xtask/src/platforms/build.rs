@@ -89,13 +89,21 @@ pub(super) fn webpack_with(node: &Node, folder: &Path, config: &str) -> Result<P
     let mut command = node.tool("webpack");
     command.args(["--config", config, "--output-path"]).arg(&output);
     shell::run(command.current_dir(folder))?;
-    fs::copy(folder.join("index.html"), output.join("index.html"))?;
+    fs::copy(super::example().join("webpack/index.html"), output.join("index.html"))?;
     Ok(output)
 }
 
 /// Bundles a project by Vite; returns the folder to serve.
 pub(super) fn vite(node: &Node, folder: &Path) -> Result<PathBuf> {
     shell::run(node.tool("vite").arg("build").current_dir(folder))?;
+    Ok(folder.join("dist"))
+}
+
+/// The same by the configuration of another project.
+pub(super) fn vite_with(node: &Node, folder: &Path, config: &str) -> Result<PathBuf> {
+    // A page is what Vite begins with.
+    fs::copy(super::example().join("vite/index.html"), folder.join("index.html"))?;
+    shell::run(node.tool("vite").args(["build", "--config", config]).current_dir(folder))?;
     Ok(folder.join("dist"))
 }
 

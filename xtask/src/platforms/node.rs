@@ -25,12 +25,13 @@ const OLDEST: (u32, u32) = (20, 19);
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     node: PathBuf,
+    pub(super) major: u32,
     /// What has `package.json` and `node_modules`; projects in it find both.
     pub(super) folder: PathBuf,
 }
 
-/// Finds Node, or installs it where there is a package manager that can.
-pub(crate) fn find() -> Result<PathBuf> {
+/// Finds Node, or installs it where there is a package manager that can; also returns its major version.
+pub(crate) fn find() -> Result<(PathBuf, u32)> {
     let programs = || shell::find_program("node").zip(shell::find_program("npm"));
     if programs().is_none() {
         NODE.install()?;
@@ -39,7 +40,7 @@ pub(crate) fn find() -> Result<PathBuf> {
     let said = shell::ask(Command::new(&node).arg("--version")).unwrap_or_default();
     let mut numbers = said.trim_start_matches('v').split('.').map_while(|number| number.parse().ok());
     match (numbers.next(), numbers.next()) {
-        (Some(major), Some(minor)) if (major, minor) >= OLDEST => Ok(node),
+        (Some(major), Some(minor)) if (major, minor) >= OLDEST => Ok((node, major)),
         _ => bail!(
             "{} is Node {said}, and Vite needs {}.{} or later: distributions may have nothing newer; \
              nodejs.org and version managers such as nvm or fnm have",
@@ -53,7 +54,7 @@ pub(crate) fn find() -> Result<PathBuf> {
 impl Node {
     /// Installs what the example's `package.json` names, unless that is done already.
     pub(super) fn prepare() -> Result<Self> {
-        let node = find()?;
+        let (node, major) = find()?;
         let folder = project::target().join("platforms");
         fs::create_dir_all(&folder)?;
         let wanted = fs::read_to_string(super::example().join("package.json"))?;
@@ -68,7 +69,7 @@ impl Node {
             shell::run(&mut npm)?;
             fs::write(marker, wanted)?;
         }
-        Ok(Self { node, folder })
+        Ok(Self { node, major, folder })
     }
 
     /// A script run by Node.

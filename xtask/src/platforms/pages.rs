@@ -29,7 +29,7 @@ pub(super) const TOO_STRICT: &str = "default-src 'self'; script-src 'self'; work
 const END: Duration = Duration::from_secs(60);
 
 /// What the page says when all went well.
-pub(super) const OK: &str = "ok: 100 blocking calls";
+pub(super) const OK: &str = "ok: 100 blocking calls by helper and js,";
 
 /// What it says when its workers cannot be started from a bundle.
 pub(super) const BUNDLED: &str =

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use sabrpc::{
-    BulkIn, BulkOut, Channel, ChannelConfig, RpcError, ServerState, Stopper, sab_service,
-    web::{self, Unavailable},
+    BulkIn, BulkOut, Channel, ChannelConfig, ChannelError, RpcError, ServerState, Stopper, sab_service,
+    web::{self, Backend, Unavailable},
 };
 use wasm_bindgen::prelude::*;
 
@@ -49,32 +49,50 @@ pub fn echo_worker(init: JsValue) {
 /// What the page asks for.
 #[sab_service]
 pub trait Trip {
-    /// Makes `calls` blocking calls, the last of which meets a server that crashes; says what it saw.
+    /// Makes `calls` blocking calls by every backend there is, then one to a server that crashes; says how it went.
     fn run(&self, calls: u32) -> Result<String, String>;
 }
 
 struct Caller {
-    client: EchoClient,
+    channel: Channel,
 }
 
-impl Trip for Caller {
-    fn run(&self, calls: u32) -> Result<String, String> {
+impl Caller {
+    /// Makes `calls` calls with more and more bytes; returns how many these were.
+    fn make(&self, calls: u32, client: &EchoClient) -> Result<usize, String> {
         let mut bytes = 0;
         for call in 0..calls as usize {
             let sent: Vec<u8> = (0..call * call * 7919 % LONGEST).map(|at| (at * 31 + call) as u8).collect();
             let mut got = vec![0; sent.len()];
-            let length = self.client.echo(&sent, &mut got).map_err(|error| error.to_string())?;
+            let length = client.echo(&sent, &mut got).map_err(|error| error.to_string())?;
             let right = sent.iter().zip(&got).all(|(sent, got)| *got == sent.wrapping_add(1));
             if length as usize != sent.len() || !right {
                 return Err(format!("call {call}: {} bytes came back wrong", sent.len()));
             }
             bytes += sent.len();
         }
-        match self.client.crash() {
+        Ok(bytes)
+    }
+}
+
+impl Trip for Caller {
+    fn run(&self, calls: u32) -> Result<String, String> {
+        let attach = |channel: &Channel| EchoClient::attach(channel).map_err(|error| error.to_string());
+        let (mut backends, mut bytes) = (Vec::new(), 0);
+        for backend in [Backend::Helper, Backend::Js] {
+            match self.channel.with_backend(backend) {
+                Ok(channel) => bytes += self.make(calls, &attach(&channel)?)?,
+                Err(ChannelError::NoHelper) => continue,
+                Err(error) => return Err(error.to_string()),
+            }
+            backends.push(backend.to_string());
+        }
+        match attach(&self.channel)?.crash() {
             Err(RpcError::Gone { state: ServerState::Failed }) => {}
             other => return Err(format!("the server crashed, and its caller was told {other:?}")),
         }
-        Ok(format!("{calls} blocking calls with {bytes} bytes, and one to a server that crashed"))
+        let backends = backends.join(" and ");
+        Ok(format!("{calls} blocking calls by {backends}, {bytes} bytes, and one to a server that crashed"))
     }
 }
 
@@ -88,8 +106,7 @@ pub fn caller_worker(init: JsValue) {
         web::spawn("echo_worker", &channel, EchoOp::SERVICE, &())
             .await
             .map_err(|error| unavailable(&error))?;
-        let client = EchoClient::attach(&channel).map_err(|error| unavailable(&error))?;
-        Ok(TripServer::new(Caller { client }))
+        Ok(TripServer::new(Caller { channel }))
     });
 }
 
