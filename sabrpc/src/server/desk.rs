@@ -1,6 +1,6 @@
 //! What a server knows of one mailbox, and how it answers there: at once or in pieces.
 
-use std::{pin::Pin, time::Duration};
+use std::{cell::Cell, pin::Pin, time::Duration};
 
 use super::batch::Batch;
 use crate::{
@@ -26,6 +26,8 @@ pub(super) struct Desk {
     /// What is left of an answer in pieces: status, bytes, how many are sent, where a piece goes and its room.
     pub(super) rest: Option<Rest>,
     pub(super) batch: Batch,
+    /// The caller had gone to sleep when he got his answer: that took long.
+    pub(super) caller_slept: Cell<bool>,
 }
 
 /// A request under way.
@@ -60,6 +62,7 @@ impl Desk {
             pieces: None,
             rest: None,
             batch: Batch::default(),
+            caller_slept: Cell::new(false),
         }
     }
 
@@ -75,6 +78,7 @@ impl Desk {
     pub(super) fn answer<R: Region>(&self, region: &R, seq: i32, status: i32, len: u32) {
         if region.publish(self.words.response, seq, status, len as i32, self.words.caller_sleeps) {
             region.notify(self.words.response);
+            self.caller_slept.set(true);
         }
     }
 

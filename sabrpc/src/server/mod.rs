@@ -26,6 +26,8 @@ use crate::{
 
 /// Longest time that requests are served in a row before the thread's event loop gets its turn.
 const TURN: Duration = Duration::from_millis(4);
+/// The same while an `async fn` is under way, which may be waiting for the event loop.
+const BUSY_TURN: Duration = Duration::from_millis(1);
 
 /// A wait for the doorbell.
 type Sleep = Pin<Box<dyn Future<Output = ()>>>;
@@ -167,7 +169,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         loop {
             if region.now() >= self.turn_ends {
                 region.yield_now().await;
-                self.turn_ends = region.now() + TURN;
+                self.turn_ends = region.now() + self.turn();
                 // Who has come must not wait for a quiet moment.
                 self.look_around();
             }
@@ -213,7 +215,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
                     asleep = Some((bell, rung));
                 } else if slept {
                     // The event loop has had its turn.
-                    self.turn_ends = region.now() + TURN;
+                    self.turn_ends = region.now() + self.turn();
                 }
             }
             region.store(layout::AT_SERVER_SLEEPS, 0);
@@ -230,7 +232,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         loop {
             // On the only mailbox in use many polls are one primitive.
             let polls = match self.hot_desks() {
-                1 if !self.is_busy => self.spin.budget().div_ceil(8),
+                1 => self.spin.budget().div_ceil(8),
                 _ => 1,
             };
             if self.serve_round(polls) {
@@ -241,7 +243,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
                 }
                 continue;
             }
-            if self.is_busy || self.hot.is_empty() {
+            if self.hot.is_empty() {
                 return false;
             }
             if idle == 0 && self.spin.is_exploring() {
@@ -277,6 +279,11 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         self.hot.clear();
         let is_hot = |desk: &Desk| desk.owner % 2 != 0 && !desk.is_busy();
         self.hot.extend((0..self.desks.len()).filter(|&index| is_hot(&self.desks[index])));
+    }
+
+    /// How long requests are served in a row from now on.
+    fn turn(&self) -> Duration {
+        if self.is_busy { BUSY_TURN } else { TURN }
     }
 
     /// Whether nothing new is to be taken.
@@ -323,6 +330,10 @@ impl<S: Dispatch, R: Region> Server<S, R> {
                 }
             }
             self.take(index, seq, op, seen.b);
+            if self.desks[index].caller_slept.take() {
+                // A long call, which may not have been timed; it must not let the turn go on unnoticed.
+                self.clock = self.channel.region.now();
+            }
         }
         any
     }

@@ -48,6 +48,8 @@ pub(crate) trait Probe {
     fn clients_gone(&self) -> u32;
     /// Takes until another client says [`release`](Self::release).
     async fn hold(&self) -> bool;
+    /// How many hold.
+    fn holding(&self) -> u32;
     /// Lets those go who hold.
     fn release(&self);
 }
@@ -103,6 +105,10 @@ impl Probe for Prober {
             Poll::Pending
         })
         .await
+    }
+
+    fn holding(&self) -> u32 {
+        self.held.borrow().len() as u32
     }
 
     fn release(&self) {
