@@ -1,4 +1,5 @@
 // The worker that makes the calls and measures them, in groups: what is compared is measured in turns, in one group.
+// It answers the settings with `groups` of results and `notes` for people.
 
 import init from "./calls.js";
 import { coldBatch, mean, median, takeTurns } from "./measure.js";
@@ -16,9 +17,14 @@ const HOT = {
 
 async function measure({ seconds, cases: wanted, peers }) {
   await init();
-  const reference = await bare();
-  const typed = await ours("sabrpc-typed"), helper = await ours("sabrpc-helper"), js = await ours("sabrpc-js");
-  const groups = [];
+  const groups = [], notes = [];
+  const typed = await ours("sabrpc-typed");
+  const subjects = [await bare(), await ours("sabrpc-js"), typed];
+  try {
+    subjects.push(await ours("sabrpc-helper"));
+  } catch (error) {
+    notes.push(`without the helper backend: ${error.message}`);
+  }
   const isWanted = ({ name }) => wanted.length === 0 || wanted.includes(name);
   /** Measures the wanted cases, and with them those that they are compared with. */
   async function group(share, cases) {
@@ -27,7 +33,6 @@ async function measure({ seconds, cases: wanted, peers }) {
     groups.push(await takeTurns(cases.filter((one) => isWanted(one) || one.isReference), seconds * share));
   }
 
-  const subjects = [reference, helper, js, typed];
   await group(1, Object.entries(HOT).map(([name, count]) => ({ name, call: name, count, subjects })));
   await group(0.4, [{ name: "cold", call: "null", count: 5, subjects, take: coldBatch, condense: median }]);
   await group(0.1, ["null", "oneway", "batch"].map((name) => {
@@ -50,18 +55,25 @@ async function measure({ seconds, cases: wanted, peers }) {
   }
 
   const hogs = [];
-  for (const name of ["hog-1", "hog-2"].filter((name) => isWanted({ name }))) {
-    while (hogs.length < Number(name.at(-1))) hogs.push(await start("/hog.js"));
-    await group(0.2, [{ name, call: "null", count: 500, subjects, condense: mean }]);
+  for (const number of [1, 2]) {
+    const name = (call) => `${call}-hog-${number}`;
+    const cases = [
+      { name: name("null"), call: "null", count: 500, subjects, condense: mean },
+      { name: name("4k-read"), call: "4k-read", count: 300, subjects, condense: mean },
+      { name: name("cold"), call: "null", count: 5, subjects, take: coldBatch, condense: mean },
+    ];
+    if (!cases.some(isWanted)) continue;
+    while (hogs.length < number) hogs.push(await start("/hog.js"));
+    await group(0.3, cases);
   }
   hogs.forEach((hog) => hog.terminate());
 
-  return groups;
+  return { groups, notes };
 }
 
 onmessage = async ({ data: settings }) => {
   try {
-    postMessage({ groups: await measure(settings) });
+    postMessage(await measure(settings));
   } catch (error) {
     postMessage({ error: String(error?.stack ?? error) });
   }

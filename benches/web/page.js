@@ -15,7 +15,7 @@ function measure(worker) {
     worker.onerror = (event) => reject(new Error(`${event.message} (${event.filename}:${event.lineno})`));
     worker.onmessage = ({ data }) => {
       if (data.error) reject(new Error(data.error));
-      else if (data.groups) resolve(data.groups);
+      else if (data.groups) resolve(data);
       else document.title = data.stage;
     };
     worker.postMessage(settings);
@@ -23,9 +23,8 @@ function measure(worker) {
 }
 
 const caller = new Worker("./caller.js", { type: "module" });
-const groups = await measure(caller);
+const { groups, notes } = await measure(caller);
 caller.terminate();
-const notes = [];
 if (settings.peers.length > 0) {
   const peers = await import("./peers/page.js");
   // None of them has a deadline of its own.

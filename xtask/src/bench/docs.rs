@@ -90,7 +90,8 @@ fn tables(records: &Records) -> String {
             &table(&["case", "us a call", "calls a second", "compared with", "ratio"], many(records, place));
         text += &format!("### Beside busy workers in {name}, us a call\n\n");
         let head = ["case", "bare pair", "helper", "js", "typed call"];
-        let rows = ["hog-1", "hog-2"].into_iter().filter_map(|case| {
+        let hogs = ["null-hog-1", "null-hog-2", "4k-read-hog-1", "4k-read-hog-2", "cold-hog-1", "cold-hog-2"];
+        let rows = hogs.into_iter().filter_map(|case| {
             let against = |subject| records.get(place, case, subject, "bare-js");
             let bare = number(against("sabrpc-typed")?.reference_value);
             let ours = ["sabrpc-helper", "sabrpc-js", "sabrpc-typed"]
@@ -156,4 +157,55 @@ fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     }
     let rule = line(vec!["---".to_owned(); head.len()]);
     line(head.iter().map(ToString::to_string).collect()) + &rule + &body + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::compare::Limit;
+
+    fn record(case: &str, reference: &'static str, ratio: f64, bar: Option<Limit>) -> Record {
+        Record {
+            case: case.to_owned(),
+            place: "chromium",
+            subject: "sabrpc-typed",
+            reference,
+            ratio,
+            difference: ratio - 1.0,
+            subject_value: ratio,
+            reference_value: 1.0,
+            subject_mean: ratio,
+            reference_mean: 1.0,
+            unit: "us".to_owned(),
+            samples: 1,
+            bar,
+        }
+    }
+
+    #[test]
+    fn every_record_is_in_a_table_and_a_missed_bar_is_said() {
+        let all = [
+            record("4k-read", "bare-js", 1.5, Some(Limit::Ratio(1.0))),
+            record("null", "comlink", 0.01, None),
+            record("batch", "two-way", 0.25, None),
+            record("null-hog-2", "bare-js", 7.5, None),
+        ];
+        let text = tables(&Records(&all));
+        assert!(text.contains("| 4k-read | 1.00 |  |  | 1.50 (bar: 1 MISSED) |  |"), "{text}");
+        assert!(text.contains("| comlink | 1.00 |  |  | 100 times as fast |"), "{text}");
+        assert!(text.contains("| batch | 0.25 | 4000000 | two-way | 0.25 |"), "{text}");
+        assert!(text.contains("| null-hog-2 | 1.00 |  |  | 7.50 |"), "{text}");
+    }
+
+    #[test]
+    fn charts_are_well_formed_and_cut_long_bars() {
+        let all = [record("null", "bare-js", 40.0, None), record("null", "comlink", 0.01, None)];
+        for svg in [chart::calls(&Records(&all)), chart::peers(&Records(&all))] {
+            assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
+            assert_eq!(svg.matches("<text").count(), svg.matches("</text>").count());
+            let widths =
+                svg.split("width=\"").skip(1).filter_map(|rest| rest.split('"').next()?.parse().ok());
+            assert!(widths.fold(0.0, f64::max) <= 760.0);
+        }
+    }
 }

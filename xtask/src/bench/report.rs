@@ -46,8 +46,7 @@ pub(super) fn verdict(record: &Record) -> String {
 /// Three digits that count; sizes whole.
 pub(super) fn number(value: f64) -> String {
     match value.abs() {
-        size if size >= 1000.0 || value.fract() == 0.0 && size >= 10.0 => format!("{value:.0}"),
-        size if size >= 100.0 => format!("{value:.1}"),
+        size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 0.1 => format!("{value:.2}"),
         _ => format!("{value:.3}"),
     }
