@@ -63,31 +63,48 @@ export function region_notify(h, w) {
   Atomics.notify(words, w);
 }
 
-export function region_publish(h, w, value, a, b, flag) {
+// How many words of mail lie behind a length; see inline_len in layout.rs.
+function inlineWords(len) {
+  len &= 0x3ffffff;
+  return len <= 112 ? (len + 3) >>> 2 : 0;
+}
+
+// `mail` is the address of the struct Mail of region/mod.rs in our memory.
+export function region_publish(h, w, mail, flag) {
   if (h !== current) select(h);
-  const view = words;
-  view[w + 1] = a;
-  view[w + 2] = b;
+  let from = mail >>> 2;
+  if (from + 32 > own32.length) refresh();
+  const view = words, ours = own32;
+  const value = ours[from], len = ours[from + 2];
+  view[w + 1] = ours[from + 1];
+  view[w + 2] = len;
+  if (len !== 0) {
+    for (let n = inlineWords(len), to = w + 3, i = from + 4; n > 0; n--) view[to++] = ours[i++];
+  }
   Atomics.store(view, w, value);
   return Atomics.load(view, flag) !== 0;
 }
 
-// Writes the two words behind `w`, and the word `also`, to our memory at `out` when it changed.
-export function region_await_change(h, w, old, polls, also, out) {
+export function region_await_change(h, w, old, polls, also, mail) {
   if (h !== current) select(h);
   const view = words;
   do {
     const value = Atomics.load(view, w);
     if (value !== old) {
-      const at = out >>> 2;
-      if (at + 2 >= own32.length) refresh();
-      own32[at] = view[w + 1];
-      own32[at + 1] = view[w + 2];
-      own32[at + 2] = Atomics.load(view, also);
-      return value;
+      const to = mail >>> 2;
+      if (to + 32 > own32.length) refresh();
+      const ours = own32, len = view[w + 2];
+      ours[to] = value;
+      ours[to + 1] = view[w + 1];
+      ours[to + 2] = len;
+      if (len !== 0) {
+        for (let n = inlineWords(len), from = w + 3, i = to + 4; n > 0; n--) ours[i++] = view[from++];
+      }
+      ours[to + 3] = Atomics.load(view, also);
+      return true;
     }
   } while (--polls > 0);
-  return old;
+  return false;
 }
 
 export function region_copy_in(h, o, p, len) {

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefMut};
 
-use crate::region::Bytes;
+use crate::{layout::INLINE, region::Bytes};
 
 /// Bytes that the caller passed beside the arguments: a view, read where they lie.
 ///
@@ -92,9 +92,34 @@ pub struct BulkOut<'a> {
 }
 
 enum Target<'a> {
-    Region { region: &'a dyn Bytes, offset: u32, len: u32 },
+    /// The response of a raw operation: in `small` as long as that is enough, and not `spilled`.
+    Raw {
+        small: &'a mut [u8; INLINE],
+        spilled: bool,
+        region: &'a dyn Bytes,
+        offset: u32,
+        len: u32,
+    },
+    Region {
+        region: &'a dyn Bytes,
+        offset: u32,
+        len: u32,
+    },
     Heap(RefMut<'a, Vec<u8>>),
     Slice(&'a mut [u8]),
+}
+
+impl Target<'_> {
+    /// From here on the response of a raw operation, of which so much is filled, is in the region.
+    fn spill(&mut self, filled: usize) {
+        if let Self::Raw { small, spilled: spilled @ false, region, offset, len } = self {
+            *spilled = true;
+            let filled = filled.min(INLINE).min(*len as usize);
+            if filled > 0 {
+                region.copy_in(*offset, &small[..filled]);
+            }
+        }
+    }
 }
 
 enum Filled<'a> {
@@ -105,6 +130,29 @@ enum Filled<'a> {
 impl<'a> BulkOut<'a> {
     pub(crate) fn in_region(region: &'a dyn Bytes, offset: u32, len: u32, filled: &'a Cell<u32>) -> Self {
         Self { target: Target::Region { region, offset, len }, filled: Filled::Reported(filled) }
+    }
+
+    pub(crate) fn raw(
+        small: &'a mut [u8; INLINE],
+        region: &'a dyn Bytes,
+        offset: u32,
+        len: u32,
+        filled: &'a Cell<u32>,
+    ) -> Self {
+        let target = Target::Raw { small, spilled: false, region, offset, len };
+        Self { target, filled: Filled::Reported(filled) }
+    }
+
+    /// Puts what is filled where its length says that it is: into `small`, or into the region.
+    pub(crate) fn settle(mut self) {
+        let filled = self.filled();
+        match &mut self.target {
+            Target::Raw { small, spilled: true, region, offset, .. } if filled <= INLINE => {
+                region.copy_out(*offset, &mut small[..filled]);
+            }
+            target if filled > INLINE => target.spill(filled),
+            _ => {}
+        }
     }
 
     pub(crate) fn on_heap(bytes: RefMut<'a, Vec<u8>>, filled: &'a Cell<u32>) -> Self {
@@ -126,6 +174,7 @@ impl<'a> BulkOut<'a> {
     /// Number of bytes that the caller has room for.
     pub fn capacity(&self) -> usize {
         match &self.target {
+            Target::Raw { len, .. } => (*len as usize).max(INLINE),
             Target::Region { len, .. } => *len as usize,
             Target::Heap(bytes) => bytes.len(),
             Target::Slice(bytes) => bytes.len(),
@@ -164,8 +213,14 @@ impl<'a> BulkOut<'a> {
             bytes.len(),
             self.capacity()
         );
+        if end > INLINE {
+            self.target.spill(self.filled());
+        }
         match &mut self.target {
-            Target::Region { region, offset: start, .. } => region.copy_in(*start + offset as u32, bytes),
+            Target::Raw { small, spilled: false, .. } => small[offset..end].copy_from_slice(bytes),
+            Target::Raw { region, offset: start, .. } | Target::Region { region, offset: start, .. } => {
+                region.copy_in(*start + offset as u32, bytes);
+            }
             Target::Heap(room) => room[offset..end].copy_from_slice(bytes),
             Target::Slice(room) => room[offset..end].copy_from_slice(bytes),
         }
@@ -184,8 +239,11 @@ impl<'a> BulkOut<'a> {
         };
         let (mut f, mut result) = (Some(f), None);
         let mut call = |array: &js_sys::Uint8Array| result = f.take().map(|f| f(array));
+        self.target.spill(self.filled());
         match &mut self.target {
-            Target::Region { region, offset, len } => call(&region.view(*offset, *len)),
+            Target::Raw { region, offset, len, .. } | Target::Region { region, offset, len } => {
+                call(&region.view(*offset, *len));
+            }
             Target::Heap(room) => on_heap(room, &mut call),
             Target::Slice(room) => on_heap(room, &mut call),
         }

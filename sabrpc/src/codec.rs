@@ -4,15 +4,15 @@
 //! arguments by one number, `len << 3 | align`. Bulk bytes start at the next multiple of 8 plus `align`, the low bits
 //! of the caller's own address, because copies between equally aligned places are up to ten times faster in V8.
 //!
-//! A request that fits into the area lies there as a whole, with room behind it where the server fills the bulk
-//! outputs in place. One that does not is sent in pieces of a stream: `u32` length of the arguments, arguments, bulk
+//! A request that fits into the area (and, its arguments, into the mailbox) lies there as a whole, with room behind it
+//! where the server fills the bulk outputs in place. One that does not is sent in pieces of a stream: `u32` length of the arguments, arguments, bulk
 //! inputs without gaps. An answer is the filled length of every bulk output, then the result, behind the outputs in
 //! the area; where the outputs did not fit, their bytes follow the result.
 
 use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 
-use crate::RpcError;
+use crate::{RpcError, layout::INLINE};
 
 /// Largest message, in bytes, that either side takes in pieces.
 pub(crate) const MAX_MESSAGE: u64 = 1 << 30;
@@ -115,9 +115,10 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
-    /// Behind `args_len` bytes of arguments.
+    /// Behind `args_len` bytes of arguments, which are in the area if they are too long for the mailbox itself.
+    #[inline]
     pub(crate) fn after_args(args_len: usize) -> Self {
-        Self { end: args_len as u64 }
+        Self { end: if args_len <= INLINE { 0 } else { args_len as u64 } }
     }
 
     /// Where the next bulk argument starts.
@@ -156,10 +157,12 @@ mod tests {
     #[test]
     fn bulk_bytes_lie_at_their_owners_alignment() {
         let mut cursor = Cursor::after_args(3);
-        assert_eq!(cursor.place(Bulk { len: 10, align: 5 }), 13);
-        assert_eq!(cursor.place(Bulk { len: 0, align: 1 }), 25);
-        assert_eq!(cursor.end(), 25);
-        assert_eq!(cursor.result_at(4096), Some(32));
+        assert_eq!(cursor.place(Bulk { len: 10, align: 5 }), 5, "the arguments are in the mailbox");
+        let mut cursor = Cursor::after_args(203);
+        assert_eq!(cursor.place(Bulk { len: 10, align: 5 }), 213);
+        assert_eq!(cursor.place(Bulk { len: 0, align: 1 }), 225);
+        assert_eq!(cursor.end(), 225);
+        assert_eq!(cursor.result_at(4096), Some(232));
         assert_eq!(cursor.result_at(1024), None);
     }
 

@@ -12,7 +12,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BulkIn, BulkOut, OpFlags, OpInfo, RpcError, ServiceInfo,
+    BulkIn, BulkOut, Mail, OpFlags, OpInfo, RpcError, ServiceInfo,
     codec::{self, Bulk, Cursor},
     layout::status,
     region::Bytes,
@@ -120,10 +120,11 @@ impl Frame {
         inner.result_at.set(0);
     }
 
-    /// Takes in a request that lies in the area as a whole.
-    pub(crate) fn load(&mut self, op: &'static OpInfo, args_len: i32) -> Result<(), RpcError> {
+    /// Takes in a request that is there as a whole.
+    pub(crate) fn load(&mut self, op: &'static OpInfo, mail: &Mail) -> Result<(), RpcError> {
         self.reset(op);
         let inner = &mut *self.0;
+        let args_len = mail.b;
         let Some(len) = u32::try_from(args_len).ok().filter(|&len| len <= inner.area_size) else {
             inner.message.clear();
             return Err(RpcError::malformed(
@@ -133,10 +134,7 @@ impl Frame {
         };
         inner.args_len = len as usize;
         inner.bytes_in.set(u64::from(len));
-        inner.message.resize(len as usize, 0);
-        if len > 0 {
-            inner.region.copy_out(inner.area_at, &mut inner.message);
-        }
+        mail.take_in(&*inner.region, inner.area_at, len as usize, &mut inner.message);
         Ok(())
     }
 

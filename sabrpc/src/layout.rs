@@ -13,7 +13,7 @@
 //! | 72, 76 | `SCHEMA_LO`, `SCHEMA_HI` | server | schema hash of the service, valid while serving |
 //! | 128 | `DOORBELL` | callers (atomic add) | what a sleeping server waits on |
 //! | 192 | `SERVER_SLEEPS` | server | 1 while the server may be asleep: who publishes must ring the bell |
-//! | 256 + 256·i | mailbox i | | see below |
+//! | 256 + 384·i | mailbox i | | see below |
 //! | [`Geometry::area`]\(i) | payload area of mailbox i | the owner of the call | request, then response |
 //!
 //! A mailbox, relative to its start:
@@ -23,11 +23,16 @@
 //! | 0 | `REQUEST` | caller | sequence number of the newest request; stored last, with everything below it visible |
 //! | 4 | `REQUEST_OP` | caller | op id (low 16 bits), [`request_flags`], and who asks (high 10 bits) |
 //! | 8 | `REQUEST_LEN` | caller | bytes of arguments, or of this piece; in a raw request, see [`RawLen`] |
-//! | 64 | `RESPONSE` | server | sequence number of the newest answered request; stored last |
-//! | 68 | `RESPONSE_STATUS` | server | [`status`] |
-//! | 72 | `RESPONSE_LEN` | server | bytes of the answer, or of this piece |
-//! | 128 | `OWNER` | callers (compare-exchange) | generation: odd while a caller is attached |
-//! | 132 | `CALLER_SLEEPS` | caller | 1 while the caller may be asleep on `RESPONSE` |
+//! | 12 to 123 | | caller | these bytes themselves, if they are at most [`INLINE`] |
+//! | 128 | `RESPONSE` | server | sequence number of the newest answered request; stored last |
+//! | 132 | `RESPONSE_STATUS` | server | [`status`] |
+//! | 136 | `RESPONSE_LEN` | server | bytes of the answer, or of this piece |
+//! | 140 to 251 | | server | these bytes themselves, if they are at most [`INLINE`] |
+//! | 256 | `OWNER` | callers (compare-exchange) | generation: odd while a caller is attached |
+//! | 260 | `CALLER_SLEEPS` | caller | 1 while the caller may be asleep on `RESPONSE` |
+//!
+//! What is short lies in the mailbox, beside its length, and so travels with the very cache line that announces it; what
+//! is longer lies in the area, and only that. Bulk bytes are always there.
 //!
 //! A mailbox is idle when `REQUEST == RESPONSE`. While it is not, its area belongs to the server; else to the caller.
 
@@ -47,14 +52,30 @@ pub(crate) const AT_DOORBELL: u32 = 128;
 pub(crate) const AT_SERVER_SLEEPS: u32 = 192;
 
 pub(crate) const HEADER: u32 = 256;
-pub(crate) const MAILBOX: u32 = 256;
+pub(crate) const MAILBOX: u32 = 384;
+
+/// Most bytes of arguments or of an answer that lie in the mailbox itself.
+pub const INLINE: usize = 112;
+
+/// How many bytes a length announces: its low 26 bits. (The others are used by [`RawLen`] alone, and are 0 elsewhere.)
+#[inline]
+pub const fn announced(len: i32) -> usize {
+    (len & ((1 << RawLen::LEN) - 1)) as usize
+}
+
+/// How many bytes lie in the mailbox itself when `len` is announced there.
+#[inline]
+pub const fn inline_len(len: i32) -> usize {
+    let len = announced(len);
+    if len <= INLINE { len } else { 0 }
+}
 
 /// Most mailboxes that a channel can have.
 pub const MAX_MAILBOXES: u32 = 256;
 /// Smallest payload area of a mailbox, in bytes.
 pub const MIN_AREA: u32 = 4096;
-/// Largest payload area of a mailbox, in bytes.
-pub const MAX_AREA: u32 = 64 << 20;
+/// Largest payload area of a mailbox, in bytes: a length has 26 bits.
+pub const MAX_AREA: u32 = (64 << 20) - 64;
 
 /// Values of the low three bits of `SERVER_STATE`. The bits above count the servers that the channel has had, so that
 /// what somebody says of one server's end is never taken for another's.
@@ -104,38 +125,45 @@ pub mod request_flags {
     pub const ASKER: i32 = -1 << 22;
 }
 
-/// `REQUEST_LEN` of a raw request: the low 26 bits are its bytes, which begin as far into the area as the next 3 bits
-/// say; the response begins as far behind the next multiple of 8 as the highest 3 bits say. These are the addresses of
-/// the caller's own buffers modulo 8.
+/// `REQUEST_LEN` of a raw request: the low 26 bits are its bytes. If they lie in the area, they begin as far into it as
+/// the next 3 bits say. The response begins as far behind them, rounded up to a multiple of 8, as the highest 3 bits say.
+/// These are the addresses of the caller's own buffers modulo 8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawLen {
-    /// Where in the area the request is.
+    /// Where in the area the request is, if it is longer than [`INLINE`].
     pub request_at: u32,
     /// Its bytes.
     pub len: u32,
-    /// Where in the area the response goes.
+    /// Where in the area the response goes, if it is longer than [`INLINE`].
     pub response_at: u32,
 }
 
 impl RawLen {
     const LEN: u32 = 26;
 
-    /// For `len` bytes, less than [`MAX_AREA`], and buffers at these addresses.
+    /// For `len` bytes, at most [`MAX_AREA`], and buffers at these addresses.
+    #[inline]
     pub fn new(len: u32, request: usize, response: usize) -> Self {
-        let (request_at, response) = (request as u32 & 7, response as u32 & 7);
+        let response = response as u32 & 7;
+        if len <= INLINE as u32 {
+            return Self { request_at: 0, len, response_at: response };
+        }
+        let request_at = request as u32 & 7;
         Self { request_at, len, response_at: (request_at + len).next_multiple_of(8) + response }
     }
 
     /// The word.
+    #[inline]
     pub fn to_word(self) -> i32 {
         (self.len | self.request_at << Self::LEN | (self.response_at & 7) << (Self::LEN + 3)) as i32
     }
 
     /// What a word says.
+    #[inline]
     pub fn from_word(word: i32) -> Self {
-        let word = word as u32;
-        let response = (word >> (Self::LEN + 3)) as usize;
-        Self::new(word & ((1 << Self::LEN) - 1), (word >> Self::LEN) as usize, response)
+        let bits = word as u32;
+        let response = (bits >> (Self::LEN + 3)) as usize;
+        Self::new(announced(word) as u32, (bits >> Self::LEN) as usize, response)
     }
 }
 
@@ -214,7 +242,7 @@ impl Geometry {
     pub(crate) fn words(self, index: u32) -> MailboxWords {
         debug_assert!(index < self.mailboxes);
         let at = HEADER + MAILBOX * index;
-        MailboxWords { request: at, response: at + 64, owner: at + 128, caller_sleeps: at + 132 }
+        MailboxWords { request: at, response: at + 128, owner: at + 256, caller_sleeps: at + 260 }
     }
 }
 
@@ -244,12 +272,13 @@ mod tests {
 
     #[test]
     fn a_raw_length_comes_back_from_its_word() {
-        for (len, request, response) in [(0, 0, 0), (1, 7, 7), (MAX_AREA - 1, 3, 5)] {
+        for (len, request, response) in [(0, 0, 0), (1, 7, 7), (113, 7, 7), (MAX_AREA, 3, 5)] {
             let raw = RawLen::new(len, request, response);
             assert_eq!(RawLen::from_word(raw.to_word()), raw);
+            assert_eq!(inline_len(raw.to_word()), if len <= 112 { len as usize } else { 0 });
         }
-        let raw = RawLen::new(13, 0x1003, 0x2006);
-        assert_eq!((raw.request_at, raw.response_at), (3, 22));
+        let raw = RawLen::new(130, 0x1003, 0x2006);
+        assert_eq!((raw.request_at, raw.response_at), (3, 136 + 6));
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub use client::Caller;
 pub use error::{CallError, ChannelError, Exception, RpcError, ServerState};
 pub use frame::{Dispatch, Dispatched, Frame};
 pub use metrics::OpMetrics;
-pub use region::{Bytes, Change, DefaultRegion, Region};
+pub use region::{Bytes, DefaultRegion, Mail, Region};
 pub use sabrpc_derive::sab_service;
 pub use server::{CallerId, Server, ServerMetrics, current_caller};
 pub use service::{OpFlags, OpInfo, ServiceInfo};

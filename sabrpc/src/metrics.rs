@@ -16,7 +16,7 @@ pub struct OpMetrics {
     /// Calls that ended in an error, the service's own included.
     pub errors: u64,
     /// Time spent on the calls, without [`wait`](Self::wait): encoding, copying and decoding at a caller, the
-    /// method itself at a server. Of calls that take only microseconds one in 128 is timed, for all.
+    /// method itself at a server. Of calls that take only microseconds one in 128 is timed, for all; a raw call never is at its caller.
     pub time: Duration,
     /// Time spent waiting: for the answer at a caller, for the method's awaits at a server.
     pub wait: Duration,
@@ -116,6 +116,18 @@ impl Meters {
                 op.untimed = 0;
                 op.slow = time + wait > Meter::SLOW;
             }
+        }
+    }
+
+    /// Counts a raw call at its caller, which does not time it; its result is the length of the response.
+    #[inline]
+    pub(crate) fn tally<E>(&mut self, op: usize, request: usize, result: &Result<usize, E>) {
+        let Some(op) = self.ops.get_mut(op) else { return };
+        op.sums.count += 1;
+        op.sums.bytes_in += request as u64;
+        match result {
+            Ok(len) => op.sums.bytes_out += *len as u64,
+            Err(_) => op.sums.errors += 1,
         }
     }
 

@@ -4,7 +4,7 @@
 use std::{cell::RefCell, time::Duration};
 
 use sabrpc::{
-    BulkIn, CallError, Channel, ChannelConfig, Region, RpcError,
+    BulkIn, CallError, Channel, ChannelConfig, Mail, Region, RpcError,
     layout::{request_flags, status},
     native, sab_service, sleep,
 };
@@ -184,16 +184,19 @@ fn lies_of_a_batch_are_answered_with_what_is_wrong() {
     let ask = |bytes: &[u8], len: i32| {
         use sabrpc::Bytes as _;
         region.copy_in(area, bytes);
+        let mut mail = Mail::EMPTY;
+        mail.inline[..bytes.len()].copy_from_slice(bytes);
         let seq = region.load(256).wrapping_add(1);
-        let op = request_flags::BATCH | request_flags::asker(region.load(256 + 128));
-        if region.publish(256, seq, op, len, 192) {
+        let op = request_flags::BATCH | request_flags::asker(region.load(256 + 256));
+        (mail.value, mail.a, mail.b) = (seq, op, len);
+        if region.publish(256, &mail, 192) {
             region.add(128, 1);
             region.notify(128);
         }
-        while region.load(256 + 64) != seq {
+        while region.load(256 + 128) != seq {
             std::thread::yield_now();
         }
-        (region.load(256 + 68), region.load(256 + 72))
+        (region.load(256 + 132), region.load(256 + 136))
     };
     let unknown = [9, 0, 0, 0, 0, 0, 0, 0];
     let cut_short = [0, 0, 0, 0, 200, 0, 0, 0, 1];

@@ -13,9 +13,9 @@ use std::{
 };
 
 use sabrpc::{
-    BulkIn, BulkOut, Bytes as _, CallError, Channel, ChannelConfig, Region as _, RpcError, Server,
+    BulkIn, BulkOut, Bytes as _, CallError, Channel, ChannelConfig, Mail, Region as _, RpcError, Server,
     ServerState, Stopper,
-    layout::{request_flags, server_state, status},
+    layout::{self, request_flags, server_state, status},
     native::{self, ServerThread},
     sab_service, sleep,
 };
@@ -222,13 +222,15 @@ fn the_tail_of_a_message_is_not_taken_for_a_message() {
 /// Publishes words and bytes in mailbox 0; gives status and bytes of the answer.
 fn raw_request(channel: &Channel, op: i32, bytes: &[u8]) -> (i32, Vec<u8>) {
     const REQUEST: u32 = 256;
-    const RESPONSE: u32 = REQUEST + 64;
-    const OWNER: u32 = REQUEST + 128;
+    const RESPONSE: u32 = REQUEST + 128;
+    const OWNER: u32 = REQUEST + 256;
     let region = channel.region();
     let seq = region.load(REQUEST) + 1;
     region.copy_in(channel.geometry().area(0), bytes);
     let op = op | request_flags::asker(region.load(OWNER));
-    region.publish(REQUEST, seq, op, bytes.len() as i32, 192);
+    let mut mail = Mail { value: seq, a: op, b: bytes.len() as i32, ..Mail::EMPTY };
+    mail.inline[..bytes.len()].copy_from_slice(bytes);
+    region.publish(REQUEST, &mail, 192);
     region.add(128, 1);
     region.notify(128);
     let answered = (0..200).any(|_| {
@@ -237,7 +239,8 @@ fn raw_request(channel: &Channel, op: i32, bytes: &[u8]) -> (i32, Vec<u8>) {
     });
     assert!(answered);
     let mut answer = vec![0; region.load(RESPONSE + 8) as usize];
-    region.copy_out(channel.geometry().area(0), &mut answer);
+    let at = if answer.len() <= layout::INLINE { RESPONSE + 12 } else { channel.geometry().area(0) };
+    region.copy_out(at, &mut answer);
     (region.load(RESPONSE + 4), answer)
 }
 
@@ -421,10 +424,12 @@ fn a_server_that_promises_more_and_sends_nothing_is_found_out() {
         let (region, quit) = (region.clone(), Arc::clone(&quit));
         move || {
             while !quit.load(Ordering::SeqCst) {
-                let (asked, answered) = (region.load(256), region.load(256 + 64));
+                let (asked, answered) = (region.load(256), region.load(256 + 128));
                 let more = status::OK | status::MORE;
-                if asked != answered && region.publish(256 + 64, asked, more, 0, 256 + 132) {
-                    region.notify(256 + 64);
+                if asked != answered
+                    && region.publish(256 + 128, &Mail { value: asked, a: more, ..Mail::EMPTY }, 256 + 260)
+                {
+                    region.notify(256 + 128);
                 }
             }
         }

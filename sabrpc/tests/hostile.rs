@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use probe::{Numbers, ProbeClient, ProbeServer, Prober};
 use sabrpc::{
-    Bytes as _, Channel, ChannelConfig, Region as _, RpcError,
-    layout::{request_flags, status},
+    Bytes as _, Channel, ChannelConfig, Mail, Region as _, RpcError,
+    layout::{self, request_flags, status},
     native,
 };
 
 /// Word offsets of mailbox 0 and its area, from the layout's table.
 const REQUEST: u32 = 256;
-const RESPONSE: u32 = 256 + 64;
-const OWNER: u32 = 256 + 128;
+const RESPONSE: u32 = 256 + 128;
+const OWNER: u32 = 256 + 256;
 const CALLER_SLEEPS: u32 = OWNER + 4;
 const DOORBELL: u32 = 128;
 
@@ -47,14 +47,18 @@ impl Hostile {
         self.region.copy_in(self.area, bytes);
         self.seq = self.seq.wrapping_add(1);
         let op = op ^ request_flags::asker(self.region.load(OWNER));
-        self.region.publish(REQUEST, self.seq, op, len, 192);
+        let mut mail = Mail { value: self.seq, a: op, b: len, ..Mail::EMPTY };
+        let short = bytes.len().min(mail.inline.len());
+        mail.inline[..short].copy_from_slice(&bytes[..short]);
+        self.region.publish(REQUEST, &mail, 192);
         self.region.add(DOORBELL, 1);
         self.region.notify(DOORBELL);
         for _ in 0..500 {
             let answered = self.region.load(RESPONSE);
             if answered == self.seq {
                 let mut answer = vec![0; self.region.load(RESPONSE + 8).clamp(0, 4096) as usize];
-                self.region.copy_out(self.area, &mut answer);
+                let at = if answer.len() <= layout::INLINE { RESPONSE + 12 } else { self.area };
+                self.region.copy_out(at, &mut answer);
                 return (self.region.load(RESPONSE + 4), answer);
             }
             self.region.wait(RESPONSE, answered, Duration::from_millis(10));
@@ -86,7 +90,7 @@ fn each_lie_is_answered_with_what_is_wrong() {
         "bulk beyond the area"
     );
     assert_eq!(peer.ask(request_flags::CONTINUE, 0, &[]).0, status::LOST, "asks for more of no answer");
-    assert_eq!(peer.ask(1 << 25, 0, &[]).0, status::LOST, "asks in another's name");
+    assert_eq!(peer.ask(1 << 26, 0, &[]).0, status::LOST, "asks in another's name");
     let good = ProbeClient::attach(&peer.channel).unwrap();
     assert_eq!(good.add(1, 2), Ok(3), "the server serves others");
 }

@@ -7,7 +7,7 @@ use crate::{
     OpInfo, Region, RpcError, ServerState,
     batch::{self, Sent},
     codec::{self, Bulk, Cursor},
-    layout::{request_flags as flag, status},
+    layout::{INLINE, request_flags as flag, status},
 };
 
 impl<R: Region> Link<R> {
@@ -86,6 +86,10 @@ impl<R: Region> Link<R> {
     /// Takes in an answer that is whole at once.
     #[inline]
     pub(super) fn take_whole(&mut self, exchange: &Exchange, code: i32, len: i32) -> Result<i32, RpcError> {
+        self.is_in_mail = len as u32 as usize <= INLINE;
+        if self.is_in_mail {
+            return Ok(code);
+        }
         self.staging.clear();
         self.take_in(answer_at(exchange.result_at, code), code, len).map(|()| code)
     }
@@ -101,6 +105,7 @@ impl<R: Region> Link<R> {
             // The server refused the rest.
             exchange.stream = None;
         }
+        self.is_in_mail = false;
         if !std::mem::replace(&mut exchange.answering, true) {
             self.staging.clear();
         }
@@ -122,7 +127,9 @@ impl<R: Region> Link<R> {
         if len == 0 && code & status::MORE != 0 {
             return Err(RpcError::malformed("answer", "a piece without bytes"));
         }
-        if len > 0 {
+        if len as usize <= INLINE {
+            self.staging.extend_from_slice(self.mail.bytes());
+        } else {
             let from = self.staging.len();
             codec::grow(&mut self.staging, from + len as usize)?;
             self.channel.region.copy_out(self.area_at + at, &mut self.staging[from..]);
@@ -139,20 +146,21 @@ impl<R: Region> Link<R> {
         outs: &mut [&mut [u8]],
     ) -> Result<Answer<T, E>, RpcError> {
         let name = exchange.op.name;
-        exchange.answer_len = self.staging.len() as u64;
+        let bytes = self.answer_bytes();
+        exchange.answer_len = bytes.len() as u64;
         match code {
             status::OK => {}
-            status::SERVICE_ERROR => return codec::decode(&self.staging, name).map(Answer::ServiceError),
+            status::SERVICE_ERROR => return codec::decode(bytes, name).map(Answer::ServiceError),
             other => return Err(self.framework_error(other)),
         }
         if outs.is_empty() {
-            return codec::decode(&self.staging, name).map(Answer::Ok);
+            return codec::decode(bytes, name).map(Answer::Ok);
         }
         let mut cursor = Cursor::after_args(exchange.args_len);
         for bytes in ins {
             cursor.place(Bulk::of(bytes)?);
         }
-        let mut lens = self.staging.as_slice();
+        let mut lens = bytes;
         let mut rest = lens;
         for out in outs.iter() {
             let (filled, behind) = codec::decode_front::<u32>(rest, name)?;
@@ -187,21 +195,26 @@ impl<R: Region> Link<R> {
         Ok(Answer::Ok(value))
     }
 
-    /// The framework's error that an answer with status `code` and the bytes in `staging` stands for.
-    pub(crate) fn framework_error(&self, code: i32) -> RpcError {
-        framework_error(code, &self.staging)
+    /// The bytes of the answer, once it is whole.
+    fn answer_bytes(&self) -> &[u8] {
+        if self.is_in_mail { self.mail.bytes() } else { &self.staging }
+    }
+
+    /// The framework's error that the answer stands for, whose status is `code`.
+    pub(super) fn framework_error(&self, code: i32) -> RpcError {
+        framework_error(code, self.answer_bytes())
     }
 
     /// Takes in the response of a raw request; returns its length.
     #[inline]
     pub(super) fn finish_raw(&mut self, raw: &Raw, len: i32, response: &mut [u8]) -> Result<usize, RpcError> {
         let room = (self.channel.geometry.area_size() - raw.response_at) as usize;
+        let max = response.len().min(room.max(INLINE));
         let len = len as u32 as usize;
-        let Some(response) = response.get_mut(..len).filter(|_| len <= room) else {
-            return Err(RpcError::TooLarge { len: len as u64, max: room.min(response.len()) as u64 });
-        };
-        if len > 0 {
-            self.channel.region.copy_out(self.area_at + raw.response_at, response);
+        match response.get_mut(..len).filter(|_| len <= max) {
+            Some(response) if len <= INLINE => response.copy_from_slice(self.mail.bytes()),
+            Some(response) => self.channel.region.copy_out(self.area_at + raw.response_at, response),
+            None => return Err(RpcError::TooLarge { len: len as u64, max: max as u64 }),
         }
         Ok(len)
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
-    CallError, Channel, OpInfo, Region, RpcError, ServiceInfo,
+    CallError, Channel, Mail, OpInfo, Region, RpcError, ServiceInfo,
     batch::{Gathered, Sent},
     codec,
     layout::MailboxWords,
@@ -44,6 +44,10 @@ pub(crate) struct Link<R> {
     pub(super) deferred: Vec<Deferred>,
     /// Encoded arguments on the way out, the answer on the way back; kept to allocate nothing.
     pub(super) staging: Vec<u8>,
+    /// What is published, and what was seen.
+    pub(super) mail: Mail,
+    /// The whole answer is in `mail`, and not in `staging`.
+    pub(super) is_in_mail: bool,
     /// How many batches are open, one inside the other: one-way calls are gathered.
     pub(crate) batches: u32,
     pub(super) gathered: Gathered,
@@ -102,13 +106,6 @@ pub(super) struct Raw {
     pub(super) op_index: usize,
     /// Where its response will be in the area.
     pub(super) response_at: u32,
-}
-
-impl Raw {
-    /// The same, as the phases know it that deal with answers of any kind.
-    pub(super) fn exchange(&self) -> Exchange {
-        Exchange::new(self.op, self.op_index)
-    }
 }
 
 /// Where the time of one call goes.
@@ -237,6 +234,8 @@ impl<R: Region> Link<R> {
                 outstanding,
                 deferred: Vec::new(),
                 staging: Vec::new(),
+                mail: Mail::EMPTY,
+                is_in_mail: false,
                 batches: 0,
                 gathered: Gathered::default(),
                 in_batch: Vec::new(),
@@ -281,6 +280,14 @@ impl<R: Region> Link<R> {
         }
     }
 
+    /// Looks for the answer to the newest request, up to `polls` times: its status and length.
+    #[inline]
+    pub(super) fn look(&mut self, polls: u32) -> Option<(i32, i32)> {
+        let (response, before) = (self.words.response, self.seq.wrapping_sub(1));
+        let changed = self.channel.region.await_change(response, before, polls, response, &mut self.mail);
+        (changed && self.mail.value == self.seq).then_some((self.mail.a, self.mail.b))
+    }
+
     /// The newest request is outstanding from here on.
     pub(super) fn leave(&mut self, op: &'static OpInfo, expects: Expects, result_at: u32) {
         self.outstanding = Some(Outstanding { op, expects, result_at, begun: false });
@@ -309,22 +316,9 @@ impl<R: Region> Link<R> {
     /// Counts a call that has ended.
     #[inline]
     pub(super) fn count(&mut self, exchange: &Exchange) {
-        self.count_call(exchange.op_index, exchange.request_len, exchange.answer_len);
-    }
-
-    /// Counts a raw call that has ended.
-    #[inline]
-    pub(super) fn count_raw(&mut self, raw: &Raw, request: &[u8], result: &Result<usize, RpcError>) {
-        self.count_call(raw.op_index, request.len() as u64, *result.as_ref().unwrap_or(&0) as u64);
-        if result.is_err() {
-            self.meters.error(raw.op_index);
-        }
-    }
-
-    #[inline]
-    fn count_call(&mut self, op_index: usize, bytes_in: u64, bytes_out: u64) {
+        let Exchange { op_index, request_len, answer_len, .. } = *exchange;
         let timed = self.clock.start.map(|start| self.times_since(start));
-        self.meters.call(op_index, timed, bytes_in, bytes_out);
+        self.meters.call(op_index, timed, request_len, answer_len);
         if !self.clock.slept.is_zero() {
             self.meters.slept(op_index, self.clock.slept);
         }
@@ -340,9 +334,9 @@ impl<R: Region> Link<R> {
     /// not ask any more.
     pub(crate) fn detach(&mut self) {
         // Its answer may have come meanwhile.
-        if self.has_outstanding() && self.channel.region.load(self.words.response) == self.seq {
-            let word = |at| self.channel.region.load(self.words.response + at);
-            let (code, len) = (word(4), word(8));
+        if self.has_outstanding()
+            && let Some((code, len)) = self.look(1)
+        {
             self.settle(code, len);
         }
         if self.has_gathered() && !self.has_outstanding() {

@@ -15,7 +15,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 pub(crate) use self::link::{Answer, LIVENESS_SLICE, Link, Never};
-use self::link::{Exchange, Expects, Next, Raw};
+use self::link::{Clock, Exchange, Expects, Next, Raw};
 
 use crate::{CallError, OpInfo, Region, RpcError, layout::status};
 
@@ -107,6 +107,7 @@ impl<R: Region> Link<R> {
         response: &mut [u8],
     ) -> Result<usize, RpcError> {
         self.set_out();
+        self.clock = Clock::default();
         if self.is_unsettled() {
             self.drain::<W>().await?;
             self.settled::<Never>()?;
@@ -116,10 +117,10 @@ impl<R: Region> Link<R> {
             Some((status::OK, len)) => self.finish_raw(&raw, len, response),
             early => {
                 self.leave(op, Expects::Nothing, 0);
-                self.finish_raw_slowly::<W>(raw.exchange(), early, &raw, response).await
+                self.finish_raw_slowly::<W>(early, &raw, response).await
             }
         };
-        self.count_raw(&raw, request, &result);
+        self.meters.tally(raw.op_index, request.len(), &result);
         result
     }
 
@@ -127,7 +128,6 @@ impl<R: Region> Link<R> {
     #[cold]
     async fn finish_raw_slowly<W: Wait>(
         &mut self,
-        mut exchange: Exchange,
         early: Option<(i32, i32)>,
         raw: &Raw,
         response: &mut [u8],
@@ -142,6 +142,7 @@ impl<R: Region> Link<R> {
                 self.finish_raw(raw, len, response)
             }
             error => {
+                let mut exchange = Exchange::new(raw.op, raw.op_index);
                 let code = self.converse::<W>(&mut exchange, Some(error)).await?;
                 Err(self.framework_error(code))
             }
@@ -239,12 +240,11 @@ impl<R: Region> Link<R> {
         let polls = W::polls(self.spin.budget());
         let is_timed = self.clock.start.is_some() || self.spin.is_exploring();
         let since = is_timed.then(|| self.now());
-        let response = self.words.response;
-        let seen = self.channel.region.await_change(response, self.seq.wrapping_sub(1), polls, response);
+        let answer = self.look(polls);
         let took = since.map(|since| self.took(since));
-        if seen.value == self.seq {
+        if answer.is_some() {
             self.spin.hit();
-            return Some((seen.a, seen.b));
+            return answer;
         }
         self.spin.missed(took.filter(|_| self.spin.is_exploring()));
         None
@@ -272,18 +272,20 @@ impl<R: Region> Link<R> {
         answer
     }
 
-    async fn sleep_until_answered<W: Wait>(&self) -> Result<(i32, i32), RpcError> {
+    async fn sleep_until_answered<W: Wait>(&mut self) -> Result<(i32, i32), RpcError> {
         let (response, seq) = (self.words.response, self.seq);
-        let region = &self.channel.region;
-        let asleep = Asleep { region, flag: self.words.caller_sleeps };
+        let region = self.channel.region.clone();
+        let asleep = Asleep { region: &region, flag: self.words.caller_sleeps };
         region.store(asleep.flag, 1);
         loop {
             // A server ends after its last answer: with the state read first, no answer is missed.
             let alive = self.channel.answering();
             // Read after the flag was set: who answers from here on wakes us.
             let value = region.load(response);
-            if value == seq {
-                return Ok((region.load(response + 4), region.load(response + 8)));
+            if value == seq
+                && let Some(answer) = self.look(1)
+            {
+                return Ok(answer);
             }
             let mut slice = LIVENESS_SLICE;
             if let Some(until) = self.until {
@@ -294,7 +296,7 @@ impl<R: Region> Link<R> {
                 slice = slice.min(left);
             }
             alive?;
-            W::sleep(region, response, value, slice).await;
+            W::sleep(&region, response, value, slice).await;
         }
     }
 }

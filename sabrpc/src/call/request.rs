@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::link::{Exchange, Expects, Link, Raw};
 use crate::{
-    OpFlags, OpInfo, Region, RpcError,
+    Mail, OpFlags, OpInfo, Region, RpcError,
     batch::{Gathered, Sent},
     codec::{self, Bulk, Cursor, MAX_MESSAGE},
     layout::{AT_SERVER_SLEEPS, RawLen, request_flags as flag},
@@ -31,8 +31,8 @@ impl<R: Region> Link<R> {
         for bytes in ins {
             cursor.place(Bulk::of(bytes)?);
         }
-        let request_len = cursor.end();
-        let fits = request_len <= u64::from(area);
+        let fits = cursor.end() <= u64::from(area);
+        let request_len = ins.iter().fold(args_len as u64, |len, bytes| len + bytes.len() as u64);
         for bytes in outs {
             cursor.place(Bulk::of(bytes)?);
         }
@@ -46,14 +46,11 @@ impl<R: Region> Link<R> {
         };
         let oneway = if expects == Expects::Nothing { 0 } else { flag::ONEWAY };
         if fits {
-            let region = &self.channel.region;
-            if args_len > 0 {
-                region.copy_in(self.area_at, &self.staging);
-            }
+            put(&self.channel.region, &mut self.mail, self.area_at, &self.staging);
             let mut cursor = Cursor::after_args(args_len);
             for bytes in ins {
                 let at = cursor.place(Bulk::of(bytes)?) as u32;
-                region.copy_in(self.area_at + at, bytes);
+                self.channel.region.copy_in(self.area_at + at, bytes);
             }
             self.publish(op.id, oneway, args_len as i32);
         } else {
@@ -86,7 +83,7 @@ impl<R: Region> Link<R> {
         let Some((stream, sent)) = &mut exchange.stream else { return };
         let area = self.channel.geometry.area_size() as usize;
         let len = (stream.len() - *sent).min(area);
-        self.channel.region.copy_in(self.area_at, &stream[*sent..*sent + len]);
+        put(&self.channel.region, &mut self.mail, self.area_at, &stream[*sent..*sent + len]);
         let first = if *sent == 0 { flag::FIRST } else { 0 };
         *sent += len;
         let last = if *sent == stream.len() { flag::LAST } else { 0 };
@@ -99,8 +96,10 @@ impl<R: Region> Link<R> {
     #[inline]
     pub(super) fn publish(&mut self, op: u32, flags: i32, len: i32) {
         self.seq = self.seq.wrapping_add(1);
-        let op = op as i32 | flags | flag::asker(self.owner);
-        if self.channel.region.publish(self.words.request, self.seq, op, len, AT_SERVER_SLEEPS) {
+        self.mail.value = self.seq;
+        self.mail.a = op as i32 | flags | flag::asker(self.owner);
+        self.mail.b = len;
+        if self.channel.region.publish(self.words.request, &self.mail, AT_SERVER_SLEEPS) {
             self.channel.ring();
         }
     }
@@ -120,10 +119,7 @@ impl<R: Region> Link<R> {
         if !op.flags.contains(OpFlags::RAW) || request.len() > len as usize || raw.response_at >= area {
             return Err(self.not_raw(op, request));
         }
-        self.start(op_index);
-        if len > 0 {
-            self.channel.region.copy_in(self.area_at + raw.request_at, request);
-        }
+        put(&self.channel.region, &mut self.mail, self.area_at + raw.request_at, request);
         self.publish(op.id, 0, raw.to_word());
         Ok(Raw { op, op_index, response_at: raw.response_at })
     }
@@ -165,11 +161,20 @@ impl<R: Region> Link<R> {
     pub(crate) fn publish_batch(&mut self) {
         let Some(first) = self.gathered.calls.first() else { return };
         let (op, len) = (first.op, self.gathered.bytes.len() as i32);
-        self.channel.region.copy_in(self.area_at, &self.gathered.bytes);
+        put(&self.channel.region, &mut self.mail, self.area_at, &self.gathered.bytes);
         std::mem::swap(&mut self.in_batch, &mut self.gathered.calls);
         self.gathered.clear();
         self.publish(op.id, flag::ONEWAY | flag::BATCH, len);
         self.leave(op, Expects::Failures, 0);
+    }
+}
+
+/// Puts a message where its length says that it is: into the mailbox itself, or into the area at `at`.
+#[inline]
+fn put<R: Region>(region: &R, mail: &mut Mail, at: u32, bytes: &[u8]) {
+    match mail.inline.get_mut(..bytes.len()) {
+        Some(inline) => inline.copy_from_slice(bytes),
+        None => region.copy_in(at, bytes),
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) mod web;
 
 use std::time::Duration;
 
+use crate::layout::{INLINE, inline_len};
+
 /// Byte access to a region; the object-safe part of [`Region`], behind [`BulkIn`](crate::BulkIn) and
 /// [`BulkOut`](crate::BulkOut).
 pub trait Bytes {
@@ -32,23 +34,44 @@ pub trait Bytes {
     fn view(&self, offset: u32, len: u32) -> js_sys::Uint8Array;
 }
 
-/// What [`Region::await_change`] saw.
+/// What is published with a word, and seen when it changed.
+///
+/// The layout in memory is part of the contract with backends that fuse the primitives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// The word, `old` if it did not change.
+#[repr(C, align(8))]
+pub struct Mail {
+    /// The word.
     pub value: i32,
-    /// The word behind it; 0 if it did not change, like the following.
+    /// The word behind it.
     pub a: i32,
-    /// The second word behind it.
+    /// The second word behind it: a length, as [`layout::inline_len`](crate::layout::inline_len) reads it.
     pub b: i32,
     /// Another word, read after all of them.
     pub also: i32,
+    /// The bytes behind `b`, as many as that says; the others mean nothing.
+    pub inline: [u8; INLINE],
 }
 
-impl Change {
-    /// Nothing changed.
-    pub const fn none(old: i32) -> Self {
-        Self { value: old, a: 0, b: 0, also: 0 }
+impl Mail {
+    /// Nothing.
+    pub const EMPTY: Self = Self { value: 0, a: 0, b: 0, also: 0, inline: [0; INLINE] };
+
+    /// The bytes that lie in the mail itself.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        &self.inline[..inline_len(self.b)]
+    }
+
+    /// Makes `into` the message of `len` bytes that the mail announces, which is in it or in the area at `at`.
+    #[inline]
+    pub(crate) fn take_in(&self, region: &dyn Bytes, at: u32, len: usize, into: &mut Vec<u8>) {
+        if len <= INLINE {
+            into.clear();
+            into.extend_from_slice(&self.inline[..len]);
+        } else {
+            into.resize(len, 0);
+            region.copy_out(at, into);
+        }
     }
 }
 
@@ -77,31 +100,36 @@ pub trait Region: Bytes + Clone + 'static {
     /// Sets a word to `new` if it is `old`; returns the value found.
     fn compare_exchange(&self, word: u32, old: i32, new: i32) -> i32;
 
-    /// Stores `a` and `b` in the two words behind `word`, then `value` in `word`; returns whether `sleep_flag` is set,
-    /// in which case the caller has to wake the peer.
+    /// Stores `a` and `b` of the mail in the two words behind `word` and the bytes that lie in the mail itself behind
+    /// them, then its `value` in `word`; returns whether `sleep_flag` is set, in which case the caller has to wake the
+    /// peer.
     ///
-    /// This definition is the reference; a backend may fuse it, and store `a` and `b` without an order of their own.
-    fn publish(&self, word: u32, value: i32, a: i32, b: i32, sleep_flag: u32) -> bool {
-        self.store(word + 4, a);
-        self.store(word + 8, b);
-        self.store(word, value);
+    /// This definition is the reference; a backend may fuse it, give what comes before the value no order of its own, and
+    /// round the number of bytes up to a multiple of 8.
+    fn publish(&self, word: u32, mail: &Mail, sleep_flag: u32) -> bool {
+        self.store(word + 4, mail.a);
+        self.store(word + 8, mail.b);
+        self.copy_in(word + 12, mail.bytes());
+        self.store(word, mail.value);
         self.load(sleep_flag) != 0
     }
 
-    /// Reads `word` until it differs from `old`, at most `polls` times but at least once. When it changed, reads the two
-    /// words behind it, and then the word `also`.
+    /// Reads `word` until it differs from `old`, at most `polls` times but at least once. When it changed, fills the mail
+    /// with it, with what lies behind it, and then with the word `also`. Returns whether it changed.
     ///
-    /// This definition is the reference; a backend may fuse it.
-    fn await_change(&self, word: u32, old: i32, polls: u32, also: u32) -> Change {
+    /// This definition is the reference; a backend may fuse it, and round the number of bytes up to a multiple of 8.
+    fn await_change(&self, word: u32, old: i32, polls: u32, also: u32, mail: &mut Mail) -> bool {
         for _ in 0..polls.max(1) {
-            let value = self.load(word);
-            if value != old {
-                let (a, b) = (self.load(word + 4), self.load(word + 8));
-                return Change { value, a, b, also: self.load(also) };
+            mail.value = self.load(word);
+            if mail.value != old {
+                (mail.a, mail.b) = (self.load(word + 4), self.load(word + 8));
+                self.copy_out(word + 12, &mut mail.inline[..inline_len(mail.b)]);
+                mail.also = self.load(also);
+                return true;
             }
             std::hint::spin_loop();
         }
-        Change::none(old)
+        false
     }
 
     /// Blocks until `word` is notified, if it is still `old`; at most `timeout`. May return early without a reason:

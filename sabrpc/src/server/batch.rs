@@ -23,15 +23,14 @@ pub(super) struct Batch {
 }
 
 impl<S: Dispatch, R: Region> Server<S, R> {
-    /// Takes in a batch of `len` bytes, and executes it.
-    pub(super) fn open_batch(&mut self, index: usize, len: i32) {
+    /// Takes in a batch, and executes it.
+    pub(super) fn open_batch(&mut self, index: usize) {
         let (area_at, area_size) =
             (self.channel.geometry.area(index as u32), self.channel.geometry.area_size());
         let batch = &mut self.desks[index].batch;
         // What does not fit is no batch; its answer says so.
-        let len = u32::try_from(len).ok().filter(|&len| len <= area_size).unwrap_or_default();
-        batch.bytes.resize(len as usize, 0);
-        self.channel.region.copy_out(area_at, &mut batch.bytes);
+        let len = u32::try_from(self.mail.b).ok().filter(|&len| len <= area_size).unwrap_or_default();
+        self.mail.take_in(&self.channel.region, area_at, len as usize, &mut batch.bytes);
         (batch.is_open, batch.at, batch.entry) = (true, 0, 0);
         batch.failures.clear();
         self.hot_is_stale = true;

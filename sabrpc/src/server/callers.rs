@@ -33,7 +33,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             }
             // The newest owner, or one that came and went unseen and left a request behind.
             let newest = if owner % 2 != 0 { owner } else { owner.wrapping_sub(1) };
-            let (_, asker) = self.pending(index);
+            let asker = self.pending(index);
             let before = newest.wrapping_sub(2);
             let left_behind = [before, newest].into_iter().find(|left| asker == Some(flag::asker(*left)));
             let desk = &mut self.desks[index];
@@ -45,11 +45,8 @@ impl<S: Dispatch, R: Region> Server<S, R> {
     /// Serves a caller who has gone to the end; returns whether that is reached.
     fn say_goodbye(&mut self, index: usize) -> bool {
         let known = self.desks[index].owner;
-        if !self.desks[index].is_busy()
-            && let (Some((seq, op, len)), asker) = self.pending(index)
-            && asker == Some(flag::asker(known))
-        {
-            self.take(index, seq, op, len);
+        if !self.desks[index].is_busy() && self.pending(index) == Some(flag::asker(known)) {
+            self.take(index);
         }
         let desk = &mut self.desks[index];
         desk.rest = None;
@@ -68,12 +65,8 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         true
     }
 
-    /// The request of a mailbox that was not taken yet, and who asks.
-    fn pending(&self, index: usize) -> (Option<(i32, i32, i32)>, Option<i32>) {
-        let desk = &self.desks[index];
-        let request = desk.words.request;
-        let seen = self.channel.region.await_change(request, desk.taken, 1, request);
-        let there = seen.value != desk.taken;
-        (there.then_some((seen.value, seen.a, seen.b)), there.then_some(seen.a & flag::ASKER))
+    /// Who asks in a mailbox, if its request was not taken yet. The request is then in `mail`.
+    fn pending(&mut self, index: usize) -> Option<i32> {
+        self.see(index, 1).then_some(self.mail.a & flag::ASKER)
     }
 }

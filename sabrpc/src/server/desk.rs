@@ -1,10 +1,10 @@
 //! What a server knows of one mailbox, and how it answers there: at once or in pieces.
 
-use std::{cell::Cell, pin::Pin, time::Duration};
+use std::{pin::Pin, time::Duration};
 
 use super::batch::Batch;
 use crate::{
-    Channel, Region, RpcError, codec,
+    Channel, Mail, Region, RpcError, codec,
     frame::Frame,
     layout::{MailboxWords, request_flags as flag, status},
 };
@@ -27,7 +27,9 @@ pub(super) struct Desk {
     pub(super) rest: Option<Rest>,
     pub(super) batch: Batch,
     /// The caller had gone to sleep when he got his answer: that took long.
-    pub(super) caller_slept: Cell<bool>,
+    pub(super) caller_slept: bool,
+    /// What is published.
+    pub(super) mail: Mail,
 }
 
 /// A request under way.
@@ -62,7 +64,8 @@ impl Desk {
             pieces: None,
             rest: None,
             batch: Batch::default(),
-            caller_slept: Cell::new(false),
+            caller_slept: false,
+            mail: Mail::EMPTY,
         }
     }
 
@@ -75,10 +78,21 @@ impl Desk {
     }
 
     /// Publishes an answer.
-    pub(super) fn answer<R: Region>(&self, region: &R, seq: i32, status: i32, len: u32) {
-        if region.publish(self.words.response, seq, status, len as i32, self.words.caller_sleeps) {
+    #[inline]
+    pub(super) fn answer<R: Region>(&mut self, region: &R, seq: i32, status: i32, len: u32) {
+        (self.mail.value, self.mail.a, self.mail.b) = (seq, status, len as i32);
+        if region.publish(self.words.response, &self.mail, self.words.caller_sleeps) {
             region.notify(self.words.response);
-            self.caller_slept.set(true);
+            self.caller_slept = true;
+        }
+    }
+
+    /// Puts an answer where its length says that it is: into the mailbox itself, or into the region at `at`.
+    #[inline]
+    fn put<R: Region>(&mut self, region: &R, at: u32, bytes: &[u8]) {
+        match self.mail.inline.get_mut(..bytes.len()) {
+            Some(inline) => inline.copy_from_slice(bytes),
+            None => region.copy_in(at, bytes),
         }
     }
 
@@ -87,9 +101,7 @@ impl Desk {
         let answer = frame.answer();
         let (status, at, room, len) = (answer.status, answer.at, answer.room, answer.bytes.len());
         if len <= room as usize {
-            if len > 0 {
-                region.copy_in(at, &answer.bytes);
-            }
+            self.put(region, at, &answer.bytes);
             return self.answer(region, self.taken, status, len as u32);
         }
         drop(answer);
@@ -99,17 +111,17 @@ impl Desk {
 
     /// Answers with the next piece of what is left.
     pub(super) fn send_rest<R: Region>(&mut self, region: &R) {
-        let Some(Rest { status, bytes, sent, at, room }) = &mut self.rest else {
+        let Some(mut rest) = self.rest.take() else {
             // A peer that asks for more than there is.
             return self.answer(region, self.taken, status::LOST, 0);
         };
-        let len = (bytes.len() - *sent).min(*room as usize);
-        region.copy_in(*at, &bytes[*sent..*sent + len]);
-        *sent += len;
-        let more = if *sent < bytes.len() { status::MORE } else { 0 };
-        let status = *status | more;
-        if more == 0 {
-            self.rest = None;
+        let len = (rest.bytes.len() - rest.sent).min(rest.room as usize);
+        self.put(region, rest.at, &rest.bytes[rest.sent..rest.sent + len]);
+        rest.sent += len;
+        let mut status = rest.status;
+        if rest.sent < rest.bytes.len() {
+            status |= status::MORE;
+            self.rest = Some(rest);
         }
         self.answer(region, self.taken, status, len as u32);
     }
@@ -120,9 +132,9 @@ impl Desk {
         region: &R,
         area_at: u32,
         area_size: u32,
-        op: i32,
-        len: i32,
+        mail: &Mail,
     ) -> Result<Option<Vec<u8>>, RpcError> {
+        let (op, len) = (mail.a, mail.b);
         if op & flag::FIRST != 0 {
             self.pieces = Some(Vec::new());
         }
@@ -138,7 +150,10 @@ impl Desk {
             self.pieces = None;
             return Err(error);
         }
-        region.copy_out(area_at, &mut pieces[from..]);
+        match mail.inline.get(..pieces.len() - from) {
+            Some(inline) => pieces[from..].copy_from_slice(inline),
+            None => region.copy_out(area_at, &mut pieces[from..]),
+        }
         Ok(if op & flag::LAST != 0 { self.pieces.take() } else { None })
     }
 

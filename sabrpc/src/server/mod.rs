@@ -15,7 +15,7 @@ use std::{cell::Cell, future::poll_fn, pin::Pin, task::Poll, task::Waker, time::
 use desk::Desk;
 
 use crate::{
-    Channel, ChannelError, DefaultRegion, Region, Stopper,
+    Channel, ChannelError, DefaultRegion, Mail, Region, Stopper,
     call::LIVENESS_SLICE,
     channel::Life,
     frame::Dispatch,
@@ -61,6 +61,8 @@ pub struct Server<S: Dispatch, R: Region = DefaultRegion> {
     /// Something has changed that `hot` and `is_busy` depend on.
     hot_is_stale: bool,
     spin: Spin,
+    /// The request that was seen last.
+    mail: Mail,
     meters: std::rc::Rc<std::cell::RefCell<Meters>>,
     waker: Waker,
     /// Once the channel is taken; dropping the server then is a failure.
@@ -91,6 +93,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             hot_is_stale: true,
             desks,
             spin: Spin::new(channel.region.spin_polls()),
+            mail: Mail::EMPTY,
             meters,
             waker: Waker::noop().clone(),
             life: None,
@@ -291,32 +294,31 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         self.channel.serving().is_err()
     }
 
+    /// Looks for a request of a mailbox that was not taken yet, up to `polls` times; it is then in `mail`.
+    #[inline]
+    fn see(&mut self, index: usize, polls: u32) -> bool {
+        let Self { channel, desks, mail, .. } = self;
+        let desk = &desks[index];
+        channel.region.await_change(desk.words.request, desk.taken, polls, layout::AT_DOORBELL, mail)
+    }
+
     /// Looks at every mailbox where a request may come, up to `polls` times at each; returns whether there was one.
     fn serve_round(&mut self, polls: u32) -> bool {
         let mut any = false;
         for place in 0..self.hot_desks() {
             // A request may change who is hot.
             let Some(&index) = self.hot.get(place) else { break };
-            let desk = &self.desks[index];
-            if desk.is_busy() {
-                continue;
-            }
-            let seen =
-                self.channel.region.await_change(desk.words.request, desk.taken, polls, layout::AT_DOORBELL);
-            let seq = seen.value;
-            if seq == desk.taken {
+            if self.desks[index].is_busy() || !self.see(index, polls) {
                 continue;
             }
             // Who came or went, or asked for a stop, rang the bell first: all that comes before this request.
-            if seen.also != self.bell {
-                self.bell = seen.also;
+            if self.mail.also != self.bell {
+                self.bell = self.mail.also;
                 self.look_around();
-                if self.desks[index].taken == seq {
-                    any = true;
-                    continue;
-                }
+                any = true;
+                continue;
             }
-            let op = seen.a;
+            let op = self.mail.a;
             // A server that was asked to stop takes nothing new.
             let goes_on = op & (flag::CONTINUE | flag::PIECE) != 0 && op & flag::FIRST == 0;
             if self.stopping && !goes_on {
@@ -325,12 +327,12 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             any = true;
             if op & flag::ASKER != flag::asker(self.desks[index].owner) {
                 self.look_at(index);
-                if self.desks[index].taken == seq {
+                if !self.see(index, 1) {
                     continue;
                 }
             }
-            self.take(index, seq, op, seen.b);
-            if self.desks[index].caller_slept.take() {
+            self.take(index);
+            if std::mem::take(&mut self.desks[index].caller_slept) {
                 // A long call, which may not have been timed; it must not let the turn go on unnoticed.
                 self.clock = self.channel.region.now();
             }

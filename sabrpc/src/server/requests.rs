@@ -10,9 +10,10 @@ use crate::{
 };
 
 impl<S: Dispatch, R: Region> Server<S, R> {
-    /// Executes the request `seq` of a mailbox, or starts to.
-    pub(super) fn take(&mut self, index: usize, seq: i32, op: i32, len: i32) {
-        let Self { channel, desks, service, .. } = self;
+    /// Executes the request of a mailbox that is in `mail`, or starts to.
+    pub(super) fn take(&mut self, index: usize) {
+        let Self { channel, desks, service, mail, .. } = self;
+        let (seq, op) = (mail.value, mail.a);
         let region = &channel.region;
         let info = service.info();
         let desk = &mut desks[index];
@@ -25,7 +26,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             && let Some(op_index) = info.position((op & 0xFFFF) as u32)
             && info.ops[op_index].flags.contains(OpFlags::RAW)
         {
-            return self.take_raw(index, op_index, RawLen::from_word(len));
+            return self.take_raw(index, op_index);
         }
         if op & flag::CONTINUE != 0 {
             self.clock = region.now();
@@ -33,7 +34,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         }
         desk.rest = None;
         if op & flag::BATCH != 0 {
-            return self.open_batch(index, len);
+            return self.open_batch(index);
         }
         let (area_at, area_size) = (channel.geometry.area(index as u32), channel.geometry.area_size());
         let mut frame = desk.frame(channel, index);
@@ -43,10 +44,10 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         };
         let op_info = &info.ops[op_index];
         let loaded = if op & flag::PIECE == 0 {
-            frame.load(op_info, len)
+            frame.load(op_info, mail)
         } else {
             self.clock = region.now();
-            match desk.collect(region, area_at, area_size, op, len) {
+            match desk.collect(region, area_at, area_size, mail) {
                 Ok(None) => {
                     desk.frame = Some(frame);
                     return desk.answer(region, seq, status::GO_ON, 0);
@@ -73,29 +74,33 @@ impl<S: Dispatch, R: Region> Server<S, R> {
     }
 
     /// Executes a raw request, where it lies.
-    fn take_raw(&mut self, index: usize, op_index: usize, raw: RawLen) {
-        let Self { channel, desks, service, .. } = self;
+    fn take_raw(&mut self, index: usize, op_index: usize) {
+        let Self { channel, desks, service, mail, .. } = self;
         let (region, desk) = (&channel.region, &mut desks[index]);
         let (area_at, area_size) = (channel.geometry.area(index as u32), channel.geometry.area_size());
         let op = &service.info().ops[op_index];
+        let raw = RawLen::from_word(mail.b);
+        let caller = CallerId { mailbox: index as u32, generation: desk.owner };
         let started = self.meters.borrow().is_timed(op_index).then(|| region.now());
         let filled = Cell::new(0);
         let executed = match area_size.checked_sub(raw.response_at) {
-            Some(room) => {
-                let request = BulkIn::in_region(region, area_at + raw.request_at, raw.len);
-                let mut response = BulkOut::in_region(region, area_at + raw.response_at, room, &filled);
-                let caller = CallerId { mailbox: index as u32, generation: desk.owner };
-                as_caller(caller, || catch_panic(|| service.dispatch_raw(op.id, request, &mut response)))
-                    .and_then(|executed| executed)
-            }
+            Some(room) => as_caller(caller, || {
+                catch_panic(|| {
+                    let request = match mail.inline.get(..raw.len as usize) {
+                        Some(inline) => BulkIn::from_slice(inline),
+                        None => BulkIn::in_region(region, area_at + raw.request_at, raw.len),
+                    };
+                    let (small, at) = (&mut desk.mail.inline, area_at + raw.response_at);
+                    let mut response = BulkOut::raw(small, region, at, room, &filled);
+                    service.dispatch_raw(op.id, request, &mut response)?;
+                    response.settle();
+                    Ok(())
+                })
+            })
+            .and_then(|executed| executed),
             None => Err(RpcError::malformed(op.name, format!("{} bytes in an area of {area_size}", raw.len))),
         };
-        let timed = started.map(|started| {
-            self.clock = region.now();
-            (self.clock.saturating_sub(started), Duration::ZERO)
-        });
-        let facts =
-            Facts { bytes_in: raw.len.into(), bytes_out: filled.get().into(), failed: executed.is_err() };
+        let failed = executed.is_err();
         match executed {
             Ok(()) => desk.answer(region, desk.taken, status::OK, filled.get()),
             Err(error) => {
@@ -104,7 +109,12 @@ impl<S: Dispatch, R: Region> Server<S, R> {
                 self.refuse(index, frame, &error);
             }
         }
-        self.count(op_index, &facts, timed);
+        let timed = started.map(|started| self.time_since(started));
+        let mut meters = self.meters.borrow_mut();
+        meters.call(op_index, timed, raw.len.into(), filled.get().into());
+        if failed {
+            meters.error(op_index);
+        }
     }
 
     /// Executes a request that a frame has taken in, in the time that is returned beside it if it was measured. `None`:
@@ -123,11 +133,8 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         let id = service.info().ops[op_index].id;
         match as_caller(caller, || service.dispatch(id, frame)) {
             Dispatched::Done(frame) => {
-                let busy = started.map(|started| {
-                    self.clock = region.now();
-                    self.clock.saturating_sub(started)
-                });
-                Some((frame, busy.map(|busy| (busy, Duration::ZERO))))
+                let timed = started.map(|started| self.time_since(started));
+                Some((frame, timed))
             }
             Dispatched::Task(future) => {
                 let started = started.unwrap_or_else(|| region.now());
@@ -136,6 +143,13 @@ impl<S: Dispatch, R: Region> Server<S, R> {
                 None
             }
         }
+    }
+
+    /// What a timed method took that began at `started`.
+    #[cold]
+    fn time_since(&mut self, started: Duration) -> (Duration, Duration) {
+        self.clock = self.channel.region.now();
+        (self.clock.saturating_sub(started), Duration::ZERO)
     }
 
     fn refuse(&mut self, index: usize, frame: Frame, error: &RpcError) {

@@ -17,7 +17,7 @@ use std::{
 };
 
 use sabrpc::{
-    Bytes, Change, Channel, ChannelConfig, Dispatch, Region, Server, Stopper,
+    Bytes, Channel, ChannelConfig, Dispatch, Mail, Region, Server, Stopper,
     layout::server_state,
     native::{self, NativeRegion},
 };
@@ -142,21 +142,20 @@ impl Region for Patient {
         self.inner.compare_exchange(word, old, new)
     }
 
-    fn publish(&self, word: u32, value: i32, a: i32, b: i32, sleep_flag: u32) -> bool {
+    fn publish(&self, word: u32, mail: &Mail, sleep_flag: u32) -> bool {
         // Before it is done: the other side may look at the counts as soon as it is.
         self.count(|counts| counts.publish += 1);
-        self.inner.publish(word, value, a, b, sleep_flag)
+        self.inner.publish(word, mail, sleep_flag)
     }
 
-    fn await_change(&self, word: u32, old: i32, polls: u32, also: u32) -> Change {
+    fn await_change(&self, word: u32, old: i32, polls: u32, also: u32, mail: &mut Mail) -> bool {
         loop {
-            let seen = self.inner.await_change(word, old, polls, also);
-            if seen.value != old {
+            if self.inner.await_change(word, old, polls, also, mail) {
                 self.count(|counts| counts.await_change += 1);
-                return seen;
+                return true;
             }
             if self.hurried.load(Ordering::SeqCst) {
-                return seen;
+                return false;
             }
             thread::yield_now();
         }

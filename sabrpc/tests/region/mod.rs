@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use sabrpc::{Bytes, Change, Region, sleep};
+use sabrpc::{Bytes, Mail, Region, sleep};
 
 use crate::probe::Numbers;
 
@@ -121,7 +121,7 @@ fn words_are_words<R: Region>(one: &R, other: &R) {
 
 /// Runs the backend's own primitives and the trait's definitions of them side by side, on two windows of the memory.
 fn fused_primitives_are_their_definitions<R: Region>(region: &R) {
-    const WINDOW: u32 = 64;
+    const WINDOW: u32 = 256;
     const OURS: u32 = 4096;
     const THEIRS: u32 = 8192;
     let reference = Reference(region.clone());
@@ -133,32 +133,53 @@ fn fused_primitives_are_their_definitions<R: Region>(region: &R) {
     };
     region.copy_in(OURS, &[0; WINDOW as usize]);
     region.copy_in(THEIRS, &[0; WINDOW as usize]);
-    for round in 0..2000 {
+    let mut sent = Mail::EMPTY;
+    for round in 0..4000 {
         // Few words and few values, so that they often meet.
         let (word, also) = (4 * numbers.next(14), 4 * numbers.next(16));
         let mut value = || [0, 1, 2, -1, i32::MIN, round][numbers.next(6) as usize];
-        let [first, a, b] = [value(), value(), value()];
+        let [first, a] = [value(), value()];
+        // Lengths of which nothing is rounded up, and such as announce no bytes here.
+        let b = [0, 8, 16, 64, 104, 112, 113, 4096, 1 << 26 | 8, -1, i32::MIN][numbers.next(11) as usize];
+        sent.inline.fill_with(|| numbers.next(256) as u8);
+        let sent = Mail { value: first, a, b, ..sent };
         if round % 2 == 0 {
-            let ours = region.publish(OURS + word, first, a, b, OURS + also);
-            let theirs = reference.publish(THEIRS + word, first, a, b, THEIRS + also);
+            let ours = region.publish(OURS + word, &sent, OURS + also);
+            let theirs = reference.publish(THEIRS + word, &sent, THEIRS + also);
             assert_eq!(ours, theirs, "publish {first} {a} {b} at {word}, flag at {also}");
         } else {
             let old = first;
             let polls = [0, 1, 2, 100][numbers.next(4) as usize];
-            let ours = region.await_change(OURS + word, old, polls, OURS + also);
-            let theirs = reference.await_change(THEIRS + word, old, polls, THEIRS + also);
-            assert_eq!(ours, theirs, "await_change from {old} at {word}, also {also}, {polls} polls");
-            if region.load(OURS + word) == old {
-                assert_eq!(ours, Change::none(old));
+            let (mut ours, mut theirs) = (Mail::EMPTY, Mail::EMPTY);
+            let our = region.await_change(OURS + word, old, polls, OURS + also, &mut ours);
+            let their = reference.await_change(THEIRS + word, old, polls, THEIRS + also, &mut theirs);
+            assert_eq!(our, their, "await_change from {old} at {word}, also {also}, {polls} polls");
+            assert_eq!(our, region.load(OURS + word) != old);
+            if our {
+                // A length in there may be any: what is rounded up to is not looked at.
+                assert_eq!(
+                    (ours.value, ours.a, ours.b, ours.also),
+                    (theirs.value, theirs.a, theirs.b, theirs.also)
+                );
+                assert_eq!(ours.bytes(), theirs.bytes());
             }
         }
         assert_eq!(window(OURS), window(THEIRS), "the same words in round {round}");
     }
+    for len in 0..=112 {
+        let mail = Mail { value: len + 1, b: len, ..sent };
+        region.publish(OURS, &mail, OURS);
+        let mut seen = Mail::EMPTY;
+        assert!(region.await_change(OURS, 0, 1, OURS, &mut seen));
+        assert_eq!((seen.b, seen.bytes()), (len, &sent.inline[..len as usize]));
+    }
     region.store(OURS, 5);
-    assert_eq!(region.await_change(OURS, 4, u32::MAX, OURS).value, 5, "the most polls there can be");
-    let last = region.size() - 12;
-    region.publish(last, 1, 2, 3, last);
-    assert_eq!(region.await_change(last, 0, 1, last + 8), Change { value: 1, a: 2, b: 3, also: 3 });
+    let mut seen = Mail::EMPTY;
+    assert!(region.await_change(OURS, 4, u32::MAX, OURS, &mut seen), "the most polls there can be");
+    let last = region.size() - 124;
+    region.publish(last, &Mail { value: 1, a: 2, b: 112, ..sent }, last);
+    assert!(region.await_change(last, 0, 1, last + 8, &mut seen));
+    assert_eq!(seen, Mail { value: 1, a: 2, b: 112, also: 112, inline: sent.inline });
 }
 
 fn bytes_arrive_and_nothing_else_changes<R: Region>(one: &R, other: &R) {
@@ -314,22 +335,22 @@ pub(crate) fn misuses<R: Region>(region: &R) -> Vec<(String, Misuse)> {
             region.compare_exchange(word, 0, 1);
         });
     }
-    for word in [size - 8, size - 4, size, u32::MAX - 3, u32::MAX - 11] {
+    for word in [size - 120, size - 4, size, u32::MAX - 3, u32::MAX - 11] {
         add(&mut all, region, format!("publish {word}"), move |region| {
-            region.publish(word, 1, 2, 3, 0);
+            region.publish(word, &Mail { b: 112, ..Mail::EMPTY }, 0);
         });
         add(&mut all, region, format!("await_change {word}"), move |region| {
             // So that it is changed wherever the word can be read.
             let old = if word < region.size() { region.load(word) ^ 1 } else { 0 };
-            region.await_change(word, old, 1, 0);
+            region.await_change(word, old, 1, 0, &mut Mail { b: 112, ..Mail::EMPTY });
         });
     }
     for beyond in [size, u32::MAX - 3] {
         add(&mut all, region, format!("publish with a flag at {beyond}"), move |region| {
-            region.publish(0, 1, 2, 3, beyond);
+            region.publish(0, &Mail::EMPTY, beyond);
         });
         add(&mut all, region, format!("await_change and {beyond}"), move |region| {
-            region.await_change(0, region.load(0) ^ 1, 1, beyond);
+            region.await_change(0, region.load(0) ^ 1, 1, beyond, &mut Mail::EMPTY.clone());
         });
     }
     for (offset, len) in [(size, 1), (size - 3, 4), (0, size + 1), (u32::MAX, 1), (u32::MAX - 3, 8)] {

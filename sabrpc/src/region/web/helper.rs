@@ -14,7 +14,7 @@ use std::{
 
 use wasm_bindgen::prelude::*;
 
-use super::super::Change;
+use super::super::Mail;
 
 /// `helper.wat`, assembled.
 const HELPER: &[u8] = include_bytes!("helper.wasm");
@@ -30,8 +30,8 @@ extern "C" {
 #[derive(Clone, Copy)]
 struct Functions {
     load: unsafe extern "C" fn(u32) -> i32,
-    publish: unsafe extern "C" fn(u32, i32, i32, i32, u32) -> i32,
-    await_change: unsafe extern "C" fn(u32, i32, u32, u32, *mut i32) -> i32,
+    publish: unsafe extern "C" fn(u32, *const Mail, u32) -> i32,
+    await_change: unsafe extern "C" fn(u32, i32, u32, u32, *mut Mail) -> i32,
     copy_in: unsafe extern "C" fn(u32, *const u8, u32),
     copy_out: unsafe extern "C" fn(u32, *mut u8, u32),
 }
@@ -49,12 +49,14 @@ impl Functions {
 mod place {
     use std::hint::black_box;
 
+    use super::Mail;
+
     pub(super) extern "C" fn load<const SET: i32>(word: u32) -> i32 {
         black_box(SET ^ word as i32)
     }
 
-    pub(super) extern "C" fn publish<const SET: i32>(_: u32, value: i32, _: i32, _: i32, _: u32) -> i32 {
-        black_box(SET + value)
+    pub(super) extern "C" fn publish<const SET: i32>(word: u32, _: *const Mail, _: u32) -> i32 {
+        black_box(SET + word as i32)
     }
 
     pub(super) extern "C" fn await_change<const SET: i32>(
@@ -62,7 +64,7 @@ mod place {
         old: i32,
         _: u32,
         _: u32,
-        _: *mut i32,
+        _: *mut Mail,
     ) -> i32 {
         black_box(SET - old)
     }
@@ -134,19 +136,16 @@ impl Helper {
     }
 
     #[inline]
-    pub(super) fn publish(&self, word: u32, value: i32, a: i32, b: i32, sleep_flag: u32) -> bool {
-        // SAFETY: the function touches no memory of ours.
-        unsafe { (self.functions.publish)(word, value, a, b, sleep_flag) != 0 }
+    pub(super) fn publish(&self, word: u32, mail: &Mail, sleep_flag: u32) -> bool {
+        // SAFETY: the function reads `mail`, not beyond its end, and writes no memory of ours.
+        unsafe { (self.functions.publish)(word, mail, sleep_flag) != 0 }
     }
 
     #[inline]
-    pub(super) fn await_change(&self, word: u32, old: i32, polls: u32, also: u32) -> Change {
-        let mut out = [0; 3];
+    pub(super) fn await_change(&self, word: u32, old: i32, polls: u32, also: u32, mail: &mut Mail) -> bool {
         let polls = polls.min(i32::MAX as u32);
-        // SAFETY: the function writes three words at most, to `out`.
-        let value = unsafe { (self.functions.await_change)(word, old, polls, also, out.as_mut_ptr()) };
-        let [a, b, also] = out;
-        Change { value, a, b, also }
+        // SAFETY: the function writes `mail`, not beyond its end, any bytes of which are a `Mail`.
+        unsafe { (self.functions.await_change)(word, old, polls, also, mail) != 0 }
     }
 
     #[inline]

@@ -13,8 +13,11 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use self::helper::Helper;
-use super::{Bytes, Change, Region};
-use crate::{Channel, ChannelConfig, ChannelError, Exception, layout::LAYOUT_VERSION};
+use super::{Bytes, Mail, Region};
+use crate::{
+    Channel, ChannelConfig, ChannelError, Exception,
+    layout::{INLINE, LAYOUT_VERSION},
+};
 
 #[wasm_bindgen(module = "/js/region.js")]
 extern "C" {
@@ -26,8 +29,8 @@ extern "C" {
     fn region_compare_exchange(h: i32, w: i32, old: i32, value: i32) -> i32;
     fn region_wait(h: i32, w: i32, old: i32, millis: f64);
     fn region_notify(h: i32, w: i32);
-    fn region_publish(h: i32, w: i32, value: i32, a: i32, b: i32, flag: i32) -> bool;
-    fn region_await_change(h: i32, w: i32, old: i32, polls: i32, also: i32, out: i32) -> i32;
+    fn region_publish(h: i32, w: i32, mail: i32, flag: i32) -> bool;
+    fn region_await_change(h: i32, w: i32, old: i32, polls: i32, also: i32, mail: i32) -> bool;
     fn region_copy_in(h: i32, o: i32, p: i32, len: i32);
     fn region_copy_out(h: i32, o: i32, p: i32, len: i32);
     fn region_view(h: i32, o: i32, len: i32) -> Uint8Array;
@@ -43,6 +46,9 @@ extern "C" {
     fn memory_buffer(memory: &JsValue) -> JsValue;
     fn buffer_length(buffer: &JsValue) -> f64;
 }
+
+/// Bytes that mail takes in a region: a word, the two behind it, and the bytes behind those.
+const MAIL: usize = 12 + INLINE;
 
 /// How the hot part of a call reaches the shared memory. Both do the same; a channel's two sides may differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +80,9 @@ struct Shared {
     handle: i32,
     memory: JsValue,
     size: u32,
-    /// The highest word with two words behind it.
+    /// The highest word, and the highest with room for mail.
     last_word: u32,
+    last_mail: u32,
 }
 
 impl Drop for Shared {
@@ -85,7 +92,7 @@ impl Drop for Shared {
 }
 
 impl WebRegion {
-    /// Wraps a shared `WebAssembly.Memory` or a `SharedArrayBuffer`; `None` if it is neither. Goes through the helper
+    /// Wraps a shared `WebAssembly.Memory` or a `SharedArrayBuffer`; `None` if it is neither, or too small for anything. Goes through the helper
     /// where that works, unless JavaScript is asked for.
     fn new(memory: &JsValue, backend: Backend) -> Option<Self> {
         let buffer = memory_buffer(memory);
@@ -94,20 +101,14 @@ impl WebRegion {
         }
         // Offsets are 31 bits; what lies beyond is not used.
         let size = buffer_length(&buffer).min(f64::from(i32::MAX)) as u32;
+        let (last_word, last_mail) = (size.checked_sub(4)?, size.checked_sub(MAIL as u32)?);
         let helper = match backend {
             Backend::Helper => Helper::connect(memory),
             Backend::Js => None,
         };
         let handle = region_open(&buffer, &wasm_bindgen::memory());
-        Some(Self {
-            shared: Rc::new(Shared {
-                helper,
-                handle,
-                memory: memory.clone(),
-                size,
-                last_word: size.checked_sub(12)?,
-            }),
-        })
+        let memory = memory.clone();
+        Some(Self { shared: Rc::new(Shared { helper, handle, memory, size, last_word, last_mail }) })
     }
 
     /// Panics on a range beyond the region. JavaScript would ignore it silently, the helper would trap.
@@ -124,12 +125,19 @@ impl WebRegion {
         panic!("{len} bytes at {offset} of a region of {}", self.shared.size);
     }
 
-    /// Panics on a word that it and the two behind it are not all inside the region. Every word of a channel has an area
-    /// behind it. (One that is not aligned traps.)
+    /// Panics on a word beyond the region. (One that is not aligned traps.)
     #[inline]
     fn check_word(&self, offset: u32) {
         if offset > self.shared.last_word {
-            self.out_of_bounds(offset, 12);
+            self.out_of_bounds(offset, 4);
+        }
+    }
+
+    /// The same for a word and all that can lie behind it.
+    #[inline]
+    fn check_mail(&self, offset: u32) {
+        if offset > self.shared.last_mail {
+            self.out_of_bounds(offset, MAIL);
         }
     }
 
@@ -194,28 +202,30 @@ impl Region for WebRegion {
         region_compare_exchange(self.shared.handle, self.word(word), old, new)
     }
 
-    fn publish(&self, word: u32, value: i32, a: i32, b: i32, sleep_flag: u32) -> bool {
-        self.check_word(word);
+    #[inline]
+    fn publish(&self, word: u32, mail: &Mail, sleep_flag: u32) -> bool {
+        self.check_mail(word);
         self.check_word(sleep_flag);
         if let Some(helper) = &self.shared.helper {
-            return helper.publish(word, value, a, b, sleep_flag);
+            return helper.publish(word, mail, sleep_flag);
         }
-        region_publish(self.shared.handle, self.word(word), value, a, b, self.word(sleep_flag))
+        let mail = std::ptr::from_ref(std::hint::black_box(mail)) as i32;
+        region_publish(self.shared.handle, self.word(word), mail, self.word(sleep_flag))
     }
 
-    fn await_change(&self, word: u32, old: i32, polls: u32, also: u32) -> Change {
-        self.check_word(word);
+    #[inline]
+    fn await_change(&self, word: u32, old: i32, polls: u32, also: u32, mail: &mut Mail) -> bool {
+        self.check_mail(word);
         self.check_word(also);
         if let Some(helper) = &self.shared.helper {
-            return helper.await_change(word, old, polls, also);
+            return helper.await_change(word, old, polls, also, mail);
         }
-        let mut seen = [0_i32; 3];
-        let out = seen.as_mut_ptr() as i32;
         let (word, also) = (self.word(word), self.word(also));
-        let value = region_await_change(self.shared.handle, word, old, polls as i32, also, out);
+        let at = std::ptr::from_mut(mail) as i32;
+        let changed = region_await_change(self.shared.handle, word, old, polls as i32, also, at);
         // The import wrote there, which the compiler cannot see.
-        let [a, b, also] = std::hint::black_box(seen);
-        Change { value, a, b, also }
+        std::hint::black_box(mail);
+        changed
     }
 
     fn wait(&self, word: u32, old: i32, timeout: Duration) {
