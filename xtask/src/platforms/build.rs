@@ -38,22 +38,36 @@ impl Build {
 pub(super) enum Target {
     Web,
     Bundler,
+    Node,
 }
 
 /// A folder of the example, `platform`, with the module in it, built so, for that target.
 pub(super) fn project(node: &Node, platform: &str, target: Target, build: Build) -> Result<PathBuf> {
-    let folder = node.folder.join(format!("{platform}-{}", build.name()));
+    let name = format!("{platform}-{}", build.name());
+    project_of(node, &super::example().join(platform), &name, target, build)
+}
+
+/// The same with scripts of any other folder.
+pub(super) fn project_of(
+    node: &Node,
+    scripts: &Path,
+    name: &str,
+    target: Target,
+    build: Build,
+) -> Result<PathBuf> {
+    let folder = node.folder.join(name);
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
     fs::create_dir_all(&folder)?;
-    wasm::copy_assets(&super::example().join(platform), &folder)?;
+    wasm::copy_assets(scripts, &folder)?;
     let pkg = folder.join("pkg");
     let debug = build == Build::Debug;
     let mut bindgen = Bindgen::new();
     match target {
         Target::Web => bindgen.web(true)?,
         Target::Bundler => bindgen.bundler(true)?,
+        Target::Node => bindgen.nodejs_module(true)?,
     };
     let profile = if debug { "debug" } else { "release" };
     let module = project::target().join(setup::WASM).join(profile).join(format!("{NAME}.wasm"));

@@ -6,10 +6,10 @@ mod build;
 mod node;
 mod pages;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 use crate::flags::TestFlags;
 use crate::tally::Tally;
@@ -19,7 +19,7 @@ use crate::{project, setup, shell};
 use build::{Build, Target};
 use node::Node;
 pub(crate) use node::find as find_node;
-use pages::{Page, STRICT, STRICT_WITH_NONCE, TOO_STRICT};
+use pages::{NO_WORKERS, Page, STRICT, STRICT_WITH_NONCE, TOO_STRICT};
 
 /// For Node to come to its end, on a loaded machine.
 const NODE: Duration = Duration::from_secs(60);
@@ -34,9 +34,7 @@ pub(crate) fn run(flags: &TestFlags) -> Result<Tally> {
     let node = Node::prepare()?;
     build::modules()?;
     let mut tests = Tests::default();
-    for build in Build::ALL {
-        tests.take(&format!("node, {}", build.name()), || in_node(&node, build));
-    }
+    in_node(&node, &mut tests);
 
     let mut all = Vec::new();
     let mut add = |tests: &mut Tests, name: &str, policy, folder: Result<PathBuf>| match folder {
@@ -77,6 +75,12 @@ pub(crate) fn run(flags: &TestFlags) -> Result<Tally> {
         policy: TOO_STRICT,
         says: "failed:",
     });
+    all.push(Page {
+        name: "a page that may start no workers says so".to_owned(),
+        folder: web.clone(),
+        policy: NO_WORKERS,
+        says: pages::NOT_LOADED,
+    });
     for (name, folder) in [
         ("vite", build::vite(&node, &web)),
         ("webpack", build::webpack_with(&node, &web, "../webpack-release/webpack.config.js")),
@@ -111,15 +115,45 @@ pub(crate) fn run(flags: &TestFlags) -> Result<Tally> {
     Ok(tests.tally)
 }
 
-fn in_node(node: &Node, build: Build) -> Result<()> {
-    let folder = build::project(node, "node", Target::Web, build)?;
-    let mut ok = false;
-    let mut command = node.script("main.js");
+fn in_node(node: &Node, tests: &mut Tests) {
     // Node 20 has no multi-memory.
     let says = if node.major < 22 { "ok: 100 blocking calls by js," } else { pages::OK };
-    let look = |line: &str| ok |= line.starts_with(says);
-    let status = shell::run_lines(command.current_dir(folder), NODE, look)?;
-    ensure!(ok && status.success(), "it ended with {status}; its output above says why");
+    for build in Build::ALL {
+        tests.take(&format!("node, {}", build.name()), || {
+            let folder = build::project(node, "node", Target::Web, build)?;
+            says_in_node(node, &folder, &["main.js"], says)
+        });
+    }
+    tests.take("node, release, --target experimental-nodejs-module", || {
+        let folder = build::project(node, "node", Target::Node, Build::Release)?;
+        says_in_node(node, &folder, &["module.js"], says)
+    });
+    let folder = build::project_of(
+        node,
+        &project::root().join("sabrpc/tests/node"),
+        "node-own",
+        Target::Web,
+        Build::Release,
+    );
+    for (how, told) in [
+        ("start", "failed: worker 'echo_worker' failed to start: no such luck"),
+        ("throw", "failed: no server: it died"),
+        ("reject", "failed: no server: it died"),
+        ("exit", "failed: no server: it died"),
+    ] {
+        tests.take(&format!("node, workers of its own, one of which fails: {how}"), || match &folder {
+            Ok(folder) => says_in_node(node, folder, &["main.js", how], told),
+            Err(error) => bail!("{error:#}"),
+        });
+    }
+}
+
+/// Runs a script, which has to say this and to come to its end.
+fn says_in_node(node: &Node, folder: &Path, arguments: &[&str], says: &str) -> Result<()> {
+    let mut said = false;
+    let look = |line: &str| said |= line.starts_with(says);
+    let status = shell::run_lines(node.script(arguments).current_dir(folder), NODE, look)?;
+    ensure!(said && status.success(), "it ended with {status} and should say '{says}'");
     Ok(())
 }
 

@@ -72,10 +72,10 @@ impl Node {
         Ok(Self { node, major, folder })
     }
 
-    /// A script run by Node.
-    pub(super) fn script(&self, script: &str) -> Command {
+    /// A script run by Node, and its arguments.
+    pub(super) fn script(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.node);
-        command.arg(script);
+        command.args(arguments);
         command
     }
 

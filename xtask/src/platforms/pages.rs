@@ -25,6 +25,10 @@ pub(super) const STRICT_WITH_NONCE: &str =
 /// Too little: no wasm may be compiled.
 pub(super) const TOO_STRICT: &str = "default-src 'self'; script-src 'self'; worker-src 'self'";
 
+/// The same with another mistake.
+pub(super) const NO_WORKERS: &str =
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'none'";
+
 /// For a page to come to its end, on a loaded machine.
 const END: Duration = Duration::from_secs(60);
 
@@ -34,6 +38,10 @@ pub(super) const OK: &str = "ok: 100 blocking calls by helper and js,";
 /// What it says when its workers cannot be started from a bundle.
 pub(super) const BUNDLED: &str =
     "failed: Error: worker 'caller_worker' failed to start: Error: a bundler has moved this module";
+
+/// What it says when the browser does not let it have a worker's script.
+pub(super) const NOT_LOADED: &str =
+    "failed: Error: worker 'caller_worker' failed to start: its script could not be loaded";
 
 /// A page to load.
 #[derive(Debug)]
