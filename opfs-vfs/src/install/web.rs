@@ -1,6 +1,6 @@
 //! Installing in a browser: look whether this thread can run the VFS, start the I/O worker, register.
 //!
-//! The I/O worker is started from this very module: a blob worker that imports the same glue and calls
+//! The I/O worker is started from this very module: a worker that imports the same glue and calls
 //! [`opfs_vfs_io_worker`]. Nothing here blocks before that worker is ready, because in Chromium a worker that blocks keeps
 //! its nested workers from starting.
 

@@ -1,4 +1,4 @@
-//! Services between workers of a page: starting a worker and shaking hands with it.
+//! Services between workers of a page, or of a Node process: starting a worker and shaking hands with it.
 //!
 //! A worker runs the same wasm module as the page, in a memory of its own. [`spawn`] starts one and tells it by name
 //! which exported function to call; that function hands its argument to [`serve`]:
@@ -31,8 +31,21 @@
 //! }
 //! ```
 //!
-//! The handshake goes by messages, once: the worker says *loaded*, is sent the channel, the schema hash and its
-//! options, and answers *ready*, or *unavailable* with a reason. No call sends a message.
+//! # Where workers come from
+//!
+//! [`spawn`] starts a worker from a file that wasm-bindgen writes beside the bindings, and hands it the compiled module. So
+//! it does for pages without a bundler (`--target web`, trunk), in tests, and, by `worker_threads`, in Node; a page's
+//! Content-Security-Policy has to allow `script-src 'self' 'wasm-unsafe-eval'` and `worker-src 'self'`, no more.
+//!
+//! A bundler moves code to where no worker can import it from. There, a script of yours makes the worker and it is handed
+//! over, by [`spawn_in`], or for good by [`make_workers_with`]; the worker's own script loads the module and calls the
+//! entry function without an argument. The book's page *Where it runs* has what that looks like with webpack and Vite, and
+//! all else that is to know of each platform.
+//!
+//! # The handshake
+//!
+//! It goes by messages, once: the worker says *loaded*, is sent the channel, the schema hash and its options, and answers
+//! *ready*, or *unavailable* with a reason. No call sends a message.
 
 mod handshake;
 mod worker;
