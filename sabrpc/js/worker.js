@@ -91,8 +91,9 @@ function hear(worker, onWord, onError) {
 
 const parent = threads ? threads.parentPort : typeof WorkerGlobalScope === "function" ? globalThis : null;
 
-// What the worker was sent, whether its server is being polled, and the number of that server once the handshake is over.
-let init = null, polled = false, life = null;
+// Whether somebody listens for the init message, and what that was; whether the server is being polled, and its number
+// once the handshake is over.
+let asked = false, init = null, polled = false, life = null;
 
 // Listens for the init message and resolves with it. From here on failures of this worker are told.
 export function await_init() {
@@ -101,6 +102,11 @@ export function await_init() {
       reject(new Error("this thread is not a dedicated worker: nobody can send it the channel to serve"));
       return;
     }
+    if (asked) {
+      reject(new Error("this worker serves already, and a worker serves one channel"));
+      return;
+    }
+    asked = true;
     const onMessage = (event) => {
       const word = event.data;
       if (word?.sabrpc === "hello") tell({ sabrpc: "loaded" });
@@ -114,7 +120,7 @@ export function await_init() {
     parent.addEventListener("message", onMessage);
     if (threads) {
       // There every error that nobody handles ends the worker, and so may anyone by process.exit().
-      process.on("uncaughtExceptionMonitor", (error) => failed(error));
+      process.on("uncaughtExceptionMonitor", (error) => failed(error, true));
       process.on("exit", end);
     } else {
       parent.addEventListener("error", (event) => failed(event.error || event.message));
@@ -146,8 +152,8 @@ export function server_over() {
 
 // A trap leaves wasm where it was, in the middle of a poll, but not this script: it says that the server is gone, and
 // wakes all callers. Any other error after the handshake is the affair of the code that it is in.
-function failed(why) {
-  if (life !== null && !polled) return;
+function failed(why, ends = polled || life === null) {
+  if (!ends) return;
   console.error("sabrpc: this worker failed:", why);
   end();
   tell({ sabrpc: "failed", message: describe(why) });

@@ -149,6 +149,15 @@ async fn a_worker_that_was_made_elsewhere_serves_whenever_it_is_handed_over() {
 }
 
 #[wasm_bindgen_test]
+async fn a_worker_asked_to_serve_twice_serves_once() {
+    let channel = Channel::create(ChannelConfig::default()).unwrap();
+    let worker = worker_that("app.probe_worker(); app.probe_worker()");
+    let worker = web::spawn_in(worker, &channel, ProbeOp::SERVICE, &None::<String>).await.unwrap();
+    probe::suite(&channel, 10);
+    worker.terminate();
+}
+
+#[wasm_bindgen_test]
 async fn a_worker_that_was_made_elsewhere_says_why_its_script_fails() {
     let channel = Channel::create(ChannelConfig::default()).unwrap();
     for script in ["throw new Error('no such luck')", "await Promise.reject(new Error('no such luck'))"] {

@@ -233,7 +233,7 @@ pub fn serve_with<O, S>(
             false => init,
             true => match JsFuture::from(await_init()).await {
                 Ok(init) => init,
-                Err(error) => wasm_bindgen::throw_val(error),
+                Err(error) => return web_sys::console::error_1(&error),
             },
         };
         let (channel, options) = match open::<O>(&init) {

@@ -41,6 +41,49 @@ pub(super) enum Target {
     Node,
 }
 
+/// Builds the module in every way, with bindings for every target, for [`project`] to copy.
+pub(super) fn modules(node: &Node) -> Result<()> {
+    for profile in ["dev", "release"] {
+        let mut build = wasm::cargo("build")?;
+        shell::run(build.args(["--package", "round-trip", "--profile", profile]))?;
+    }
+    for build in Build::ALL {
+        for target in [Target::Web, Target::Bundler, Target::Node] {
+            bind(node, target, build)?;
+        }
+    }
+    Ok(())
+}
+
+fn bind(node: &Node, target: Target, build: Build) -> Result<()> {
+    let pkg = bindings(node, target, build);
+    let debug = build == Build::Debug;
+    let mut bindgen = Bindgen::new();
+    match target {
+        Target::Web => bindgen.web(true)?,
+        Target::Bundler => bindgen.bundler(true)?,
+        Target::Node => bindgen.nodejs_module(true)?,
+    };
+    let profile = if debug { "debug" } else { "release" };
+    let module = project::target().join(setup::WASM).join(profile).join(format!("{NAME}.wasm"));
+    wasm::write_bindings(&module, NAME, bindgen.debug(debug), &pkg)?;
+    // The two ways that people optimise: for speed and for size.
+    let level = match (build, target) {
+        (Build::Optimised, Target::Web) => "-O3",
+        (Build::Optimised, Target::Bundler) => "-Oz",
+        _ => return Ok(()),
+    };
+    let module = pkg.join(format!("{NAME}_bg.wasm"));
+    let before = fs::metadata(&module)?.len();
+    shell::run(node.tool("wasm-opt").arg(level).arg(&module).arg("-o").arg(&module))?;
+    println!("wasm-opt {level}: {before} bytes became {}", fs::metadata(&module)?.len());
+    Ok(())
+}
+
+fn bindings(node: &Node, target: Target, build: Build) -> PathBuf {
+    node.folder.join("bindings").join(format!("{target:?}-{}", build.name()).to_lowercase())
+}
+
 /// A folder of the example, `platform`, with the module in it, built so, for that target.
 pub(super) fn project(node: &Node, platform: &str, target: Target, build: Build) -> Result<PathBuf> {
     let name = format!("{platform}-{}", build.name());
@@ -59,35 +102,23 @@ pub(super) fn project_of(
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
-    fs::create_dir_all(&folder)?;
-    wasm::copy_assets(scripts, &folder)?;
-    let pkg = folder.join("pkg");
-    let debug = build == Build::Debug;
-    let mut bindgen = Bindgen::new();
-    match target {
-        Target::Web => bindgen.web(true)?,
-        Target::Bundler => bindgen.bundler(true)?,
-        Target::Node => bindgen.nodejs_module(true)?,
-    };
-    let profile = if debug { "debug" } else { "release" };
-    let module = project::target().join(setup::WASM).join(profile).join(format!("{NAME}.wasm"));
-    wasm::write_bindings(&module, NAME, bindgen.debug(debug), &pkg)?;
-    if build == Build::Optimised {
-        // The two ways that people optimise: for speed and for size.
-        let level = if target == Target::Web { "-O3" } else { "-Oz" };
-        let module = pkg.join(format!("{NAME}_bg.wasm"));
-        let before = fs::metadata(&module)?.len();
-        shell::run(node.tool("wasm-opt").arg(level).arg(&module).arg("-o").arg(&module))?;
-        println!("wasm-opt {level}: {before} bytes became {}", fs::metadata(&module)?.len());
-    }
+    copy(scripts, &folder)?;
+    copy(&bindings(node, target, build), &folder.join("pkg"))?;
     Ok(folder)
 }
 
-/// Builds the modules that [`project`] takes.
-pub(super) fn modules() -> Result<()> {
-    for profile in ["dev", "release"] {
-        let mut build = wasm::cargo("build")?;
-        shell::run(build.args(["--package", "round-trip", "--profile", profile]))?;
+/// Copies a folder with all that is in it.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    let entries = fs::read_dir(from).with_context(|| format!("{} can't be read", from.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
     }
     Ok(())
 }

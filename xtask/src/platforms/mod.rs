@@ -32,7 +32,7 @@ fn example() -> PathBuf {
 /// Runs the example everywhere.
 pub(crate) fn run(flags: &TestFlags) -> Result<Tally> {
     let node = Node::prepare()?;
-    build::modules()?;
+    build::modules(&node)?;
     let mut tests = Tests::default();
     in_node(&node, &mut tests);
 
