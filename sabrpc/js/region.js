@@ -147,7 +147,8 @@ export function region_wait_async(h, w, old, millis) {
 // done so: a tenth of the delay of looking every few milliseconds, and no work while nothing happens. We do look every
 // few milliseconds as long as none is at hand: it is still loading, a policy forbids it, or there are too many.
 const idleWaiters = [];
-let waiters = 0;
+// All of them: Firefox ends a worker that nobody refers to, also in the middle of a wait.
+const waiters = [];
 
 function wait_elsewhere(view, w, old, millis) {
   if (Atomics.load(view, w) !== old) return Promise.resolve();
@@ -166,19 +167,20 @@ function wait_elsewhere(view, w, old, millis) {
 }
 
 function start_waiter() {
-  if (waiters === 8) return;
-  waiters += 1;
+  if (waiters.length === 8) return;
   const source = "onmessage = ({ data }) => { Atomics.wait(...data); postMessage(null); }; postMessage(null);";
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   try {
     const waiter = new Worker(url, { name: "sabrpc-waiter" });
+    waiters.push(waiter);
     // Its first message says that it has loaded.
     waiter.onmessage = () => {
       URL.revokeObjectURL(url);
       idleWaiters.push(waiter);
     };
   } catch {
-    // Forbidden here. It counts as one of the eight, so nobody tries forever.
+    // Forbidden here: nobody need try again.
+    waiters.length = 8;
   }
 }
 

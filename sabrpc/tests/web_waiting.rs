@@ -5,7 +5,7 @@
 mod crew;
 mod probe;
 
-use std::{cell::Cell, pin::Pin};
+use std::{cell::Cell, pin::Pin, time::Duration};
 
 use crew::{Pauses, together};
 use probe::{ProbeAsyncClient, ProbeOp, ProbeServer, Prober};
@@ -86,6 +86,8 @@ async fn a_slow_call_holds_up_nobody_while_callers_come_and_go() {
         crew.push((hand, worker));
     }
     let client = ProbeAsyncClient::attach(&channel).unwrap();
+    crew[1].0.hammer(100).await.unwrap();
+    let alone = crew[1].0.hammer(300).await.unwrap();
     let held = Cell::new(false);
     let hold = async {
         held.set(true);
@@ -100,6 +102,9 @@ async fn a_slow_call_holds_up_nobody_while_callers_come_and_go() {
             hand.verify(100).await.unwrap();
         });
         together(visits).await;
+        let beside = crew[1].0.hammer(300).await.unwrap();
+        console_log!("{alone} calls in 300 ms, {beside} beside a slow one");
+        assert!(beside > alone / 10, "{alone} calls in 300 ms, {beside} beside a slow one");
         assert!(held.get(), "the slow call is still under way");
         client.release().await.unwrap();
     };
@@ -130,6 +135,34 @@ async fn the_suites_pass_without_wait_async() {
     probe::async_suite(&channel).await;
     crew::restore_wait_async();
     server.terminate();
+}
+
+/// What waits in place of a thread must not be collected as garbage meanwhile, which Firefox does to workers that nobody
+/// refers to.
+#[wasm_bindgen_test]
+async fn waits_without_wait_async_survive_a_collection_of_garbage() {
+    let (channel, server) = start(Manner { without_wait_async: true, ..Manner::default() }).await;
+    // Nobody refers to the server's worker either.
+    drop(server);
+    crew::hide_wait_async();
+    let client = ProbeAsyncClient::attach(&channel).unwrap();
+    client.caller().set_deadline(Some(Duration::from_secs(20)));
+    for _ in 0..10 {
+        let done = Cell::new(false);
+        let wait = async {
+            assert_eq!(client.nap(150).await, Ok(true));
+            done.set(true);
+        };
+        let litter = async {
+            while !done.get() {
+                crew::make_garbage();
+                sabrpc::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let both: [Pin<Box<dyn Future<Output = ()>>>; 2] = [Box::pin(wait), Box::pin(litter)];
+        together(both).await;
+    }
+    crew::restore_wait_async();
 }
 
 #[wasm_bindgen_test]

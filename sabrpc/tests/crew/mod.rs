@@ -24,6 +24,10 @@ export function hide_wait_async() {
   hidden ??= Atomics.waitAsync;
   delete Atomics.waitAsync;
 }
+export function make_garbage() {
+  for (let i = 0; i < 5000; i++) new Map([[i, new Uint8Array(1000)]]);
+  for (let i = 0; i < 50; i++) new ArrayBuffer(1 << 20);
+}
 export function restore_wait_async() { Atomics.waitAsync = hidden; }
 
 // In a worker that serves: a timer, a promise after each of its ticks, and a listener note when they run.
@@ -66,6 +70,7 @@ extern "C" {
     fn next_message() -> js_sys::Promise;
     pub(crate) fn hide_wait_async();
     pub(crate) fn restore_wait_async();
+    pub(crate) fn make_garbage();
     pub(crate) fn start_pulse(millis: f64);
     fn begin_pulse(worker: &web_sys::Worker, millis: f64) -> js_sys::Function;
 }

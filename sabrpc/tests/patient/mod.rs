@@ -35,6 +35,8 @@ pub(crate) struct Crossings {
     pub(crate) copy_out: u32,
     /// Words read or written one by one, waits, notifications.
     pub(crate) others: u32,
+    /// Copies of more than a few bytes between addresses that differ modulo 8, which V8 does byte by byte.
+    pub(crate) askew: u32,
     /// Looks at the clock, which are none of the memory's business but cost as much.
     pub(crate) clock: u32,
 }
@@ -59,6 +61,12 @@ impl Patient {
     /// Lets time pass.
     pub(crate) fn skip(&self, time: Duration) {
         self.clock.fetch_add(time.as_micros() as u64, Ordering::SeqCst);
+    }
+
+    fn look_at(&self, offset: u32, bytes: &[u8]) {
+        if bytes.len() > 32 && (offset as usize ^ bytes.as_ptr().addr()) % 8 != 0 {
+            self.count(|counts| counts.askew += 1);
+        }
     }
 
     fn count(&self, f: impl FnOnce(&mut Crossings)) {
@@ -104,11 +112,13 @@ pub(crate) fn with_server<S: Dispatch>(
 impl Bytes for Patient {
     fn copy_in(&self, offset: u32, bytes: &[u8]) {
         self.count(|counts| counts.copy_in += 1);
+        self.look_at(offset, bytes);
         self.inner.copy_in(offset, bytes);
     }
 
     fn copy_out(&self, offset: u32, bytes: &mut [u8]) {
         self.count(|counts| counts.copy_out += 1);
+        self.look_at(offset, bytes);
         self.inner.copy_out(offset, bytes);
     }
 }
