@@ -64,7 +64,7 @@ impl Patient {
     }
 
     fn look_at(&self, offset: u32, bytes: &[u8]) {
-        if bytes.len() > 32 && (offset as usize ^ bytes.as_ptr().addr()) % 8 != 0 {
+        if bytes.len() > 32 && !(offset as usize ^ bytes.as_ptr().addr()).is_multiple_of(8) {
             self.count(|counts| counts.askew += 1);
         }
     }
