@@ -37,7 +37,7 @@ export async function crowd(subject, size) {
     const elapsed = performance.now() - begin;
     next();
     all(DONE);
-    return (elapsed * 1000) / calls;
+    return (elapsed * 1000) / Math.max(calls, 1);
   }
   return (active) => ({ name: subject, prepare() {}, run() {}, take: () => take(active) });
 }

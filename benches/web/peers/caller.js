@@ -79,20 +79,24 @@ async function vscode() {
 }
 
 async function group({ seconds, peers: cases }, proxy) {
-  proxy.stage("starting");
   await init();
   const main = blocking("coincident", ({ sent, wanted }) => {
     const request = sent > 0 ? bytes.slice(0, sent) : undefined;
     return () => proxy.exchange(request, wanted)?.length ?? 0;
   });
-  const subjects = [main];
-  for (const make of [() => ours("sabrpc-typed"), messages, comlink, synclink, vscode]) {
-    subjects.push(await make());
-    proxy.stage(`started ${subjects.at(-1).name}`);
+  const subjects =
+    [main, await ours("sabrpc-typed"), await messages(), await comlink(), await synclink(), await vscode()];
+  const turn = new Int32Array(new SharedArrayBuffer(4));
+  postMessage({ turn, names: subjects.map(({ name }) => name) });
+  for (const [number, subject] of subjects.entries()) {
+    const { prepare } = subject;
+    subject.prepare = (call) => {
+      turn[0] = number;
+      prepare(call);
+    };
   }
   const counts = { "null": 4000, "4k-write": 1000, "4k-read": 1000 };
   const turns = cases.map((name) => ({ name, call: name, count: counts[name], subjects }));
-  proxy.stage("measuring");
   return takeTurns(turns, seconds / 2);
 }
 
