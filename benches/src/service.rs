@@ -21,7 +21,7 @@ pub(crate) enum Refusal {
 #[sab_service]
 pub(crate) trait Store {
     fn null(&self) -> Result<(), Refusal>;
-    fn swap(&self, data: BulkIn<'_>, out: BulkOut<'_>) -> Result<u32, Refusal>;
+    fn swap(&self, message: &str) -> Result<String, Refusal>;
     fn write(&self, data: BulkIn<'_>) -> Result<u32, Refusal>;
     fn read(&self, out: BulkOut<'_>) -> Result<u32, Refusal>;
     #[op(oneway)]
@@ -31,12 +31,17 @@ pub(crate) trait Store {
 /// Copies bulk bytes to and from a buffer of its own.
 pub(crate) struct Buffer {
     bytes: RefCell<Vec<u8>>,
+    message: RefCell<String>,
     counted: Cell<u32>,
 }
 
 impl Buffer {
     pub(crate) fn new() -> Self {
-        Self { bytes: RefCell::new(vec![7; LARGEST]), counted: Cell::new(0) }
+        Self {
+            bytes: RefCell::new(vec![7; LARGEST]),
+            message: RefCell::new("7".repeat(SMALL)),
+            counted: Cell::new(0),
+        }
     }
 }
 
@@ -45,9 +50,12 @@ impl Store for Buffer {
         Ok(())
     }
 
-    fn swap(&self, data: BulkIn<'_>, out: BulkOut<'_>) -> Result<u32, Refusal> {
-        self.write(data)?;
-        self.read(out)
+    fn swap(&self, message: &str) -> Result<String, Refusal> {
+        let mut kept = self.message.borrow_mut();
+        let before = kept.clone();
+        kept.clear();
+        kept.push_str(message);
+        Ok(before)
     }
 
     fn write(&self, data: BulkIn<'_>) -> Result<u32, Refusal> {

@@ -157,7 +157,7 @@ impl<R: Region> Caller<R> {
         request: &[u8],
         response: &mut [u8],
     ) -> Result<usize, RpcError> {
-        without_pause(self.link.borrow_mut().call_raw::<Blocking>(op, request, response))
+        self.link.borrow_mut().call_raw::<Blocking>(op, request, response)
     }
 
     /// Makes a one-way call of an operation that returns `Result<(), E>`: does not wait until it is executed.

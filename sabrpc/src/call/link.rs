@@ -111,7 +111,7 @@ pub(super) struct Raw {
 /// Where the time of one call goes.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Clock {
-    /// When it began, if it is timed.
+    /// When it began, if it is timed and under way.
     pub(super) start: Option<Duration>,
     /// Time awake while waiting, if it is timed.
     pub(super) wait: Duration,
@@ -306,7 +306,6 @@ impl<R: Region> Link<R> {
     /// Looks at the clock if the call that begins is to be timed.
     #[inline]
     pub(super) fn start(&mut self, op_index: usize) {
-        self.clock.start = None;
         self.clock.slept = Duration::ZERO;
         if self.meters.is_timed(op_index) {
             self.clock = Clock { start: Some(self.channel.region.now()), ..Clock::default() };
@@ -317,7 +316,7 @@ impl<R: Region> Link<R> {
     #[inline]
     pub(super) fn count(&mut self, exchange: &Exchange) {
         let Exchange { op_index, request_len, answer_len, .. } = *exchange;
-        let timed = self.clock.start.map(|start| self.times_since(start));
+        let timed = self.clock.start.take().map(|start| self.times_since(start));
         self.meters.call(op_index, timed, request_len, answer_len);
         if !self.clock.slept.is_zero() {
             self.meters.slept(op_index, self.clock.slept);

@@ -15,7 +15,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 pub(crate) use self::link::{Answer, LIVENESS_SLICE, Link, Never};
-use self::link::{Clock, Exchange, Expects, Next, Raw};
+use self::link::{Exchange, Expects, Next, Raw};
 
 use crate::{CallError, OpInfo, Region, RpcError, layout::status};
 
@@ -98,27 +98,23 @@ impl<R: Region> Link<R> {
         result
     }
 
-    /// Calls a raw operation; returns how many bytes of `response` it filled.
+    /// Calls a raw operation by a way to wait that never pauses; returns how many bytes of `response` it filled.
     #[inline]
-    pub(crate) async fn call_raw<W: Wait>(
+    pub(crate) fn call_raw<W: Wait>(
         &mut self,
         op: &'static OpInfo,
         request: &[u8],
         response: &mut [u8],
     ) -> Result<usize, RpcError> {
         self.set_out();
-        self.clock = Clock::default();
         if self.is_unsettled() {
-            self.drain::<W>().await?;
+            without_pause(self.drain::<W>())?;
             self.settled::<Never>()?;
         }
         let raw = self.begin_raw(op, request, response)?;
         let result = match self.poll::<W>() {
             Some((status::OK, len)) => self.finish_raw(&raw, len, response),
-            early => {
-                self.leave(op, Expects::Nothing, 0);
-                self.finish_raw_slowly::<W>(early, &raw, response).await
-            }
+            early => without_pause(self.finish_raw_slowly::<W>(early, &raw, response)),
         };
         self.meters.tally(raw.op_index, request.len(), &result);
         result
@@ -132,6 +128,7 @@ impl<R: Region> Link<R> {
         raw: &Raw,
         response: &mut [u8],
     ) -> Result<usize, RpcError> {
+        self.leave(raw.op, Expects::Nothing, 0);
         let early = match early {
             Some(early) => early,
             None => self.sleep::<W>().await?,

@@ -173,6 +173,7 @@ impl<R: Region> Link<R> {
 #[inline]
 fn put<R: Region>(region: &R, mail: &mut Mail, at: u32, bytes: &[u8]) {
     match mail.inline.get_mut(..bytes.len()) {
+        Some([]) => {}
         Some(inline) => inline.copy_from_slice(bytes),
         None => region.copy_in(at, bytes),
     }

@@ -67,7 +67,9 @@ impl Mail {
     pub(crate) fn take_in(&self, region: &dyn Bytes, at: u32, len: usize, into: &mut Vec<u8>) {
         if len <= INLINE {
             into.clear();
-            into.extend_from_slice(&self.inline[..len]);
+            if len > 0 {
+                into.extend_from_slice(&self.inline[..len]);
+            }
         } else {
             into.resize(len, 0);
             region.copy_out(at, into);

@@ -91,6 +91,7 @@ impl Desk {
     #[inline]
     fn put<R: Region>(&mut self, region: &R, at: u32, bytes: &[u8]) {
         match self.mail.inline.get_mut(..bytes.len()) {
+            Some([]) => {}
             Some(inline) => inline.copy_from_slice(bytes),
             None => region.copy_in(at, bytes),
         }

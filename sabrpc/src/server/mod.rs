@@ -29,6 +29,9 @@ const TURN: Duration = Duration::from_millis(4);
 /// The same while an `async fn` is under way, which may be waiting for the event loop.
 const BUSY_TURN: Duration = Duration::from_millis(1);
 
+/// Most requests that are served between two looks at the clock, if none of them seems to take long.
+const UNLOOKED: u32 = 256;
+
 /// A wait for the doorbell.
 type Sleep = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -73,9 +76,10 @@ pub struct Server<S: Dispatch, R: Region = DefaultRegion> {
     stopping: bool,
     /// When the event loop has its next turn.
     turn_ends: Duration,
-    /// The time when the clock was last looked at while serving. Requests that take long are all timed, of the others
-    /// one now and then (see `metrics.rs`), so it is never far behind.
+    /// The time when the clock was last looked at while serving, and how many requests were served since. Requests that
+    /// take long are all timed (see `metrics.rs`), so it is never far behind.
     clock: Duration,
+    unlooked: u32,
 }
 
 impl<S: Dispatch, R: Region> Server<S, R> {
@@ -101,6 +105,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             stopping: false,
             turn_ends: Duration::ZERO,
             clock: Duration::ZERO,
+            unlooked: 0,
         }
     }
 
@@ -332,8 +337,10 @@ impl<S: Dispatch, R: Region> Server<S, R> {
                 }
             }
             self.take(index);
-            if std::mem::take(&mut self.desks[index].caller_slept) {
-                // A long call, which may not have been timed; it must not let the turn go on unnoticed.
+            self.unlooked += 1;
+            // A long call, which may not have been timed, must not let the turn go on unnoticed.
+            if std::mem::take(&mut self.desks[index].caller_slept) || self.unlooked >= UNLOOKED {
+                self.unlooked = 0;
                 self.clock = self.channel.region.now();
             }
         }

@@ -81,7 +81,6 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         let op = &service.info().ops[op_index];
         let raw = RawLen::from_word(mail.b);
         let caller = CallerId { mailbox: index as u32, generation: desk.owner };
-        let started = self.meters.borrow().is_timed(op_index).then(|| region.now());
         let filled = Cell::new(0);
         let executed = match area_size.checked_sub(raw.response_at) {
             Some(room) => as_caller(caller, || {
@@ -109,12 +108,8 @@ impl<S: Dispatch, R: Region> Server<S, R> {
                 self.refuse(index, frame, &error);
             }
         }
-        let timed = started.map(|started| self.time_since(started));
-        let mut meters = self.meters.borrow_mut();
-        meters.call(op_index, timed, raw.len.into(), filled.get().into());
-        if failed {
-            meters.error(op_index);
-        }
+        let result = if failed { Err(()) } else { Ok(filled.get() as usize) };
+        self.meters.borrow_mut().tally(op_index, raw.len as usize, &result);
     }
 
     /// Executes a request that a frame has taken in, in the time that is returned beside it if it was measured. `None`:

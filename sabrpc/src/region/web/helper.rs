@@ -28,7 +28,7 @@ extern "C" {
 
 /// The helper's functions, as Rust sees them. Offsets are into the shared memory, pointers into ours.
 #[derive(Clone, Copy)]
-struct Functions {
+pub(super) struct Functions {
     load: unsafe extern "C" fn(u32) -> i32,
     publish: unsafe extern "C" fn(u32, *const Mail, u32) -> i32,
     await_change: unsafe extern "C" fn(u32, i32, u32, u32, *mut Mail) -> i32,
@@ -42,6 +42,38 @@ impl Functions {
         let Self { load, publish, await_change, copy_in, copy_out } = *self;
         [load as usize, publish as usize, await_change as usize, copy_in as usize, copy_out as usize]
             .map(|index| index as u32)
+    }
+
+    /// See [`Region::load`](super::Region::load). Here and below the words and ranges are in bounds: the region checks.
+    #[inline]
+    pub(super) fn load(&self, word: u32) -> i32 {
+        // SAFETY: the function touches no memory of ours.
+        unsafe { (self.load)(word) }
+    }
+
+    #[inline]
+    pub(super) fn publish(&self, word: u32, mail: &Mail, sleep_flag: u32) -> bool {
+        // SAFETY: the function reads `mail`, not beyond its end, and writes no memory of ours.
+        unsafe { (self.publish)(word, mail, sleep_flag) != 0 }
+    }
+
+    #[inline]
+    pub(super) fn await_change(&self, word: u32, old: i32, polls: u32, also: u32, mail: &mut Mail) -> bool {
+        let polls = polls.min(i32::MAX as u32);
+        // SAFETY: the function writes `mail`, not beyond its end, any bytes of which are a `Mail`.
+        unsafe { (self.await_change)(word, old, polls, also, mail) != 0 }
+    }
+
+    #[inline]
+    pub(super) fn copy_in(&self, offset: u32, bytes: &[u8]) {
+        // SAFETY: the function reads `bytes` and writes no memory of ours.
+        unsafe { (self.copy_in)(offset, bytes.as_ptr(), bytes.len() as u32) }
+    }
+
+    #[inline]
+    pub(super) fn copy_out(&self, offset: u32, bytes: &mut [u8]) {
+        // SAFETY: the function writes `bytes`, all of it, and nothing else of ours.
+        unsafe { (self.copy_out)(offset, bytes.as_mut_ptr(), bytes.len() as u32) }
     }
 }
 
@@ -128,36 +160,9 @@ impl Helper {
         Some(Self { functions, set })
     }
 
-    /// See [`Region::load`](super::Region::load). Here and below the words and ranges are in bounds: the region checks.
-    #[inline]
-    pub(super) fn load(&self, word: u32) -> i32 {
-        // SAFETY: the function touches no memory of ours.
-        unsafe { (self.functions.load)(word) }
-    }
-
-    #[inline]
-    pub(super) fn publish(&self, word: u32, mail: &Mail, sleep_flag: u32) -> bool {
-        // SAFETY: the function reads `mail`, not beyond its end, and writes no memory of ours.
-        unsafe { (self.functions.publish)(word, mail, sleep_flag) != 0 }
-    }
-
-    #[inline]
-    pub(super) fn await_change(&self, word: u32, old: i32, polls: u32, also: u32, mail: &mut Mail) -> bool {
-        let polls = polls.min(i32::MAX as u32);
-        // SAFETY: the function writes `mail`, not beyond its end, any bytes of which are a `Mail`.
-        unsafe { (self.functions.await_change)(word, old, polls, also, mail) != 0 }
-    }
-
-    #[inline]
-    pub(super) fn copy_in(&self, offset: u32, bytes: &[u8]) {
-        // SAFETY: the function reads `bytes` and writes no memory of ours.
-        unsafe { (self.functions.copy_in)(offset, bytes.as_ptr(), bytes.len() as u32) }
-    }
-
-    #[inline]
-    pub(super) fn copy_out(&self, offset: u32, bytes: &mut [u8]) {
-        // SAFETY: the function writes `bytes`, all of it, and nothing else of ours.
-        unsafe { (self.functions.copy_out)(offset, bytes.as_mut_ptr(), bytes.len() as u32) }
+    /// Its functions, which are where they are as long as `self` is there.
+    pub(super) fn functions(&self) -> Functions {
+        self.functions
     }
 }
 
