@@ -5,6 +5,7 @@ mod demo;
 mod docs;
 mod flags;
 mod idle;
+mod npm;
 mod packages;
 mod platforms;
 mod project;

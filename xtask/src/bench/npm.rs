@@ -9,39 +9,22 @@ use std::{
 
 use anyhow::{Result, ensure};
 
-use crate::{project, shell};
+use crate::{npm, project, shell};
 
 /// Installs what `benches/web/package.json` names, unless it is there; returns the folder, or none with the reason
 /// printed.
 pub(super) fn installed() -> Result<Option<PathBuf>> {
     let folder = project::target().join("npm");
-    let list = fs::read(project::root().join("benches/web/package.json"))?;
-    // Written last, so it says that the install went through.
-    let done = folder.join("installed.json");
-    if fs::read(&done).is_ok_and(|before| before == list) {
-        return Ok(Some(folder));
-    }
-    let Some(npm) = shell::find_program("npm") else {
-        println!(
-            "npm is missing (package `npm` on Debian and Ubuntu, or Node.js from nodejs.org): going on without it"
-        );
-        return Ok(None);
-    };
-    fs::create_dir_all(&folder)?;
-    fs::write(folder.join("package.json"), &list)?;
-    let mut install = Command::new(npm);
-    install.args(["install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund"]);
-    if let Err(error) = shell::run(install.current_dir(&folder)) {
+    if let Err(error) = npm::install(&project::root().join("benches/web/package.json"), &folder) {
         println!("{error:#}: going on without it");
         return Ok(None);
     }
-    fs::write(done, list)?;
     Ok(Some(folder))
 }
 
 /// A program of an installed package.
 pub(super) fn program(folder: &Path, name: &str) -> PathBuf {
-    folder.join("node_modules/.bin").join(name)
+    npm::programs(folder).join(name)
 }
 
 /// Bundles the peers' scripts into `site`; returns whether they could be had.

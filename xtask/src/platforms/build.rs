@@ -48,11 +48,10 @@ pub(super) fn modules(node: &Node) -> Result<()> {
         shell::run(build.args(["--package", "round-trip", "--profile", profile]))?;
     }
     for build in Build::ALL {
-        for target in [Target::Web, Target::Bundler, Target::Node] {
-            bind(node, target, build)?;
-        }
+        bind(node, Target::Web, build)?;
+        bind(node, Target::Bundler, build)?;
     }
-    Ok(())
+    bind(node, Target::Node, Build::Release)
 }
 
 fn bind(node: &Node, target: Target, build: Build) -> Result<()> {

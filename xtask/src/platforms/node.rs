@@ -1,13 +1,12 @@
-//! Node and what npm brings for it: found or named, and installed once into a folder of the target directory.
+//! Node, and the bundlers and tools that npm brings: found or named, and installed.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use crate::packages::Packages;
-use crate::{project, shell};
+use crate::{npm, project, shell};
 
 const NODE: Packages = Packages {
     what: "Node with npm",
@@ -52,23 +51,11 @@ pub(crate) fn find() -> Result<(PathBuf, u32)> {
 }
 
 impl Node {
-    /// Installs what the example's `package.json` names, unless that is done already.
+    /// Finds Node, and installs what the example's `package.json` names.
     pub(super) fn prepare() -> Result<Self> {
         let (node, major) = find()?;
         let folder = project::target().join("platforms");
-        fs::create_dir_all(&folder)?;
-        let wanted = fs::read_to_string(super::example().join("package.json"))?;
-        // Copied when all of it is installed, not before.
-        let marker = folder.join("installed.json");
-        if fs::read_to_string(&marker).ok().as_deref() != Some(&wanted) {
-            println!("installing the bundlers and wasm-opt with npm");
-            fs::write(folder.join("package.json"), &wanted)?;
-            let mut npm = Command::new("npm");
-            npm.args(["install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund"])
-                .current_dir(&folder);
-            shell::run(&mut npm)?;
-            fs::write(marker, wanted)?;
-        }
+        npm::install(&super::example().join("package.json"), &folder)?;
         Ok(Self { node, major, folder })
     }
 
@@ -86,6 +73,6 @@ impl Node {
 
     /// Where the programs are that npm installed.
     pub(super) fn tools(&self) -> PathBuf {
-        self.folder.join("node_modules/.bin")
+        npm::programs(&self.folder)
     }
 }
