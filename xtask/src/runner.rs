@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
 
 /// Seconds that one test binary may take: the caller's word, else ample for a loaded machine.
 fn timeout() -> OsString {
-    std::env::var_os("WASM_BINDGEN_TEST_TIMEOUT").unwrap_or_else(|| "150".into())
+    std::env::var_os("WASM_BINDGEN_TEST_TIMEOUT").unwrap_or_else(|| "300".into())
 }
 
 fn binary(arguments: &[OsString]) -> String {
