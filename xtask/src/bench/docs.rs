@@ -11,8 +11,8 @@ use super::{
 };
 use crate::project;
 
-const BEGIN: &str = "<!-- The tables from here on are written by `cargo xtask bench rpc --docs`. -->\n";
-const END: &str = "<!-- End of the written tables. -->\n";
+const BEGIN: &str = "<!-- The figures from here on are written by `cargo xtask bench rpc --docs`. -->\n";
+const END: &str = "<!-- End of the written figures. -->\n";
 
 /// Cases that are compared with the bare pair, in the order of the tables.
 pub(super) const CALLS: [&str; 9] =
@@ -56,8 +56,13 @@ impl<'a> Records<'a> {
 }
 
 fn tables(records: &Records) -> String {
-    let mut text = String::new();
+    let mut text = "![Every case beside the bare pair](speed-calls.svg)\n\n\
+                    ![An empty call beside messages and peers](speed-peers.svg)\n\n"
+        .to_owned();
     for (place, name) in records.browsers() {
+        if records.0.iter().any(|r| r.place == place && r.is_disturbed()) {
+            text += &format!("**The machine was busy while {name} was measured: these say little.**\n\n");
+        }
         text += &format!("### Calls in {name}\n\n");
         let head = ["case", "bare pair, us", "helper", "js", "typed call", "typed above raw, us"];
         let rows = CALLS.into_iter().filter_map(|case| {
