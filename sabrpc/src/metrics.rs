@@ -119,16 +119,13 @@ impl Meters {
         }
     }
 
-    /// Counts a raw call, which is not timed; its result is the length of the response.
+    /// Counts a raw call, which is not timed.
     #[inline]
-    pub(crate) fn tally<E>(&mut self, op: usize, request: usize, result: &Result<usize, E>) {
+    pub(crate) fn tally(&mut self, op: usize, bytes_in: usize, bytes_out: usize) {
         let Some(op) = self.ops.get_mut(op) else { return };
         op.sums.count += 1;
-        op.sums.bytes_in += request as u64;
-        match result {
-            Ok(len) => op.sums.bytes_out += *len as u64,
-            Err(_) => op.sums.errors += 1,
-        }
+        op.sums.bytes_in += bytes_in as u64;
+        op.sums.bytes_out += bytes_out as u64;
     }
 
     /// Counts time asleep of one call, which is always measured.

@@ -206,8 +206,7 @@ impl<R: Region> Link<R> {
     }
 
     /// Takes in the response of a raw request; returns its length.
-    #[inline]
-    pub(super) fn finish_raw(&mut self, raw: &Raw, len: i32, response: &mut [u8]) -> Result<usize, RpcError> {
+    pub(super) fn take_raw(&mut self, raw: &Raw, len: i32, response: &mut [u8]) -> Result<usize, RpcError> {
         let room = (self.channel.geometry.area_size() - raw.response_at) as usize;
         let max = response.len().min(room.max(INLINE));
         let len = len as u32 as usize;

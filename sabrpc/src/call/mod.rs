@@ -16,8 +16,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub(crate) use self::link::{Answer, LIVENESS_SLICE, Link, Never};
 use self::link::{Exchange, Expects, Next, Raw};
-
-use crate::{CallError, OpInfo, Region, RpcError, layout::status};
+use crate::{
+    CallError, OpInfo, Region, RpcError,
+    layout::{INLINE, status},
+};
 
 /// How a client waits until its mailbox's response word differs from what it was.
 pub(crate) trait Wait {
@@ -106,21 +108,58 @@ impl<R: Region> Link<R> {
         request: &[u8],
         response: &mut [u8],
     ) -> Result<usize, RpcError> {
-        self.set_out();
-        if self.is_unsettled() {
-            without_pause(self.drain::<W>())?;
-            self.settled::<Never>()?;
+        self.until = None;
+        if self.is_unsettled() || self.deadline.is_some() {
+            self.make_way::<W>()?;
         }
-        let raw = self.begin_raw(op, request, response)?;
-        let result = match self.poll::<W>() {
-            Some((status::OK, len)) => self.finish_raw(&raw, len, response),
-            early => without_pause(self.finish_raw_slowly::<W>(early, &raw, response)),
+        let Some(raw) = self.begin_raw(op, request, response) else {
+            return Err(self.not_raw(op, request));
         };
-        self.meters.tally(raw.op_index, request.len(), &result);
+        match self.poll::<W>() {
+            Some((status::OK, len)) if len as u32 as usize <= response.len().min(INLINE) => {
+                let len = len as u32 as usize;
+                if len > 0 {
+                    response[..len].copy_from_slice(&self.mail.inline[..len]);
+                }
+                self.meters.tally(raw.op_index, request.len(), len);
+                Ok(len)
+            }
+            early => self.finish_raw::<W>(early, &raw, request, response),
+        }
+    }
+
+    /// Sees to earlier calls, and to the deadline.
+    #[cold]
+    fn make_way<W: Wait>(&mut self) -> Result<(), RpcError> {
+        self.set_out();
+        without_pause(self.drain::<W>())?;
+        self.settled::<Never>().map(|_| ())
+    }
+
+    /// The end of a raw call whose response is long, or not there at once, or none.
+    #[inline(never)]
+    fn finish_raw<W: Wait>(
+        &mut self,
+        early: Option<(i32, i32)>,
+        raw: &Raw,
+        request: &[u8],
+        response: &mut [u8],
+    ) -> Result<usize, RpcError> {
+        let result = match early {
+            Some((status::OK, len)) => self.take_raw(raw, len, response),
+            early => without_pause(self.finish_raw_slowly::<W>(early, raw, response)),
+        };
+        match result {
+            Ok(len) => self.meters.tally(raw.op_index, request.len(), len),
+            Err(_) => {
+                self.meters.tally(raw.op_index, request.len(), 0);
+                self.meters.error(raw.op_index);
+            }
+        }
         result
     }
 
-    /// The end of a raw call that was not answered at once, or not with a response.
+    /// The same, when it was not there at once, or is none.
     #[cold]
     async fn finish_raw_slowly<W: Wait>(
         &mut self,
@@ -136,7 +175,7 @@ impl<R: Region> Link<R> {
         match early {
             (status::OK, len) => {
                 self.outstanding = None;
-                self.finish_raw(raw, len, response)
+                self.take_raw(raw, len, response)
             }
             error => {
                 let mut exchange = Exchange::new(raw.op, raw.op_index);

@@ -104,28 +104,27 @@ impl<R: Region> Link<R> {
         }
     }
 
-    /// Publishes a raw request; the same holds.
+    /// Publishes a raw request; the same holds. `None`: it is none, or too large, and was not published.
     #[inline]
-    pub(super) fn begin_raw(
-        &mut self,
-        op: &'static OpInfo,
-        request: &[u8],
-        response: &[u8],
-    ) -> Result<Raw, RpcError> {
-        let op_index = self.index_of(op)?;
+    pub(super) fn begin_raw(&mut self, op: &'static OpInfo, request: &[u8], response: &[u8]) -> Option<Raw> {
+        let op_index = self.service.position(op.id)?;
         let area = self.channel.geometry.area_size();
         let len = request.len().min(area as usize) as u32;
         let raw = RawLen::new(len, request.as_ptr().addr(), response.as_ptr().addr());
         if !op.flags.contains(OpFlags::RAW) || request.len() > len as usize || raw.response_at >= area {
-            return Err(self.not_raw(op, request));
+            return None;
         }
         put(&self.channel.region, &mut self.mail, self.area_at + raw.request_at, request);
         self.publish(op.id, 0, raw.to_word());
-        Ok(Raw { op, op_index, response_at: raw.response_at })
+        Some(Raw { op, op_index, response_at: raw.response_at })
     }
 
+    /// Why a raw request was not published.
     #[cold]
-    fn not_raw(&self, op: &OpInfo, request: &[u8]) -> RpcError {
+    pub(super) fn not_raw(&self, op: &OpInfo, request: &[u8]) -> RpcError {
+        if let Err(unknown) = self.index_of(op) {
+            return unknown;
+        }
         if !op.flags.contains(OpFlags::RAW) {
             return RpcError::malformed(op.name, "a raw call of an operation that is not raw");
         }

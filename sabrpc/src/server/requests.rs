@@ -108,8 +108,11 @@ impl<S: Dispatch, R: Region> Server<S, R> {
                 self.refuse(index, frame, &error);
             }
         }
-        let result = if failed { Err(()) } else { Ok(filled.get() as usize) };
-        self.meters.borrow_mut().tally(op_index, raw.len as usize, &result);
+        let mut meters = self.meters.borrow_mut();
+        meters.tally(op_index, raw.len as usize, filled.get() as usize);
+        if failed {
+            meters.error(op_index);
+        }
     }
 
     /// Executes a request that a frame has taken in, in the time that is returned beside it if it was measured. `None`:
