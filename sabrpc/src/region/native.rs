@@ -134,9 +134,9 @@ impl Region for NativeRegion {
     fn notify(&self, word: u32) {
         let bucket = self.bucket(word);
         let list = bucket.lock();
-        bucket.woken.notify_all();
         let mut left = list.iter().filter(|(at, _)| *at == word).count();
         drop(list);
+        bucket.woken.notify_all();
         // One at a time, and not under the lock: a waker may poll at once, and register again.
         while left > 0 {
             left -= 1;
