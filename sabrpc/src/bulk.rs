@@ -147,8 +147,8 @@ impl<'a> BulkOut<'a> {
     pub(crate) fn settle(mut self) {
         let filled = self.filled();
         match &mut self.target {
-            Target::Raw { small, spilled: true, region, offset, .. } if filled <= INLINE => {
-                region.copy_out(*offset, &mut small[..filled]);
+            Target::Raw { small, spilled: true, region, offset, len } if filled <= INLINE => {
+                region.copy_out(*offset, &mut small[..filled.min(*len as usize)]);
             }
             target if filled > INLINE => target.spill(filled),
             _ => {}
@@ -174,7 +174,8 @@ impl<'a> BulkOut<'a> {
     /// Number of bytes that the caller has room for.
     pub fn capacity(&self) -> usize {
         match &self.target {
-            Target::Raw { len, .. } => (*len as usize).max(INLINE),
+            Target::Raw { spilled: false, len, .. } => (*len as usize).max(INLINE),
+            Target::Raw { len, .. } => *len as usize,
             Target::Region { len, .. } => *len as usize,
             Target::Heap(bytes) => bytes.len(),
             Target::Slice(bytes) => bytes.len(),
@@ -251,5 +252,45 @@ impl<'a> BulkOut<'a> {
             Some(result) => result,
             None => unreachable!("each arm calls f once"),
         }
+    }
+}
+
+#[cfg(all(test, not(target_family = "wasm")))]
+mod tests {
+    use super::*;
+    use crate::native::NativeRegion;
+
+    #[test]
+    fn a_raw_response_is_where_its_length_says() {
+        let region = NativeRegion::new(4096);
+        let bytes: Vec<u8> = (0..200).collect();
+        // Written in such steps; some of them go back.
+        for steps in
+            [&[0..5][..], &[0..112], &[0..113], &[0..100, 100..150, 20..30], &[0..0], &[50..60], &[0..200]]
+        {
+            let (mut small, filled) = ([0xEE; INLINE], Cell::new(0));
+            region.copy_in(64, &[0xEE; 300]);
+            let mut out = BulkOut::raw(&mut small, &region, 64, 300, &filled);
+            for step in steps {
+                out.write_at(step.start, &bytes[step.clone()]);
+            }
+            assert_eq!(out.capacity(), 300);
+            out.settle();
+            let len = filled.get() as usize;
+            assert_eq!(len, steps.iter().map(|step| step.end).max().unwrap_or_default());
+            let mut there = vec![0; len];
+            match small.get(..len) {
+                Some(inline) => there.copy_from_slice(inline),
+                None => region.copy_out(64, &mut there),
+            }
+            let written = |at: usize| steps.iter().any(|step| step.contains(&at));
+            assert!((0..len).all(|at| !written(at) || there[at] == bytes[at]), "{steps:?}");
+        }
+        let (mut small, filled) = ([0; INLINE], Cell::new(0));
+        let mut out = BulkOut::raw(&mut small, &region, 64, 300, &filled);
+        out.write_at(0, &bytes);
+        out.set_filled(7);
+        out.settle();
+        assert_eq!((filled.get(), &small[..7]), (7, &bytes[..7]), "made short after it was long");
     }
 }
