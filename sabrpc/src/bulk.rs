@@ -265,25 +265,31 @@ mod tests {
         let region = NativeRegion::new(4096);
         let bytes: Vec<u8> = (0..200).collect();
         // Written in such steps; some of them go back.
-        for steps in
-            [&[0..5][..], &[0..112], &[0..113], &[0..100, 100..150, 20..30], &[0..0], &[50..60], &[0..200]]
-        {
+        for steps in [
+            &[(0, 5)][..],
+            &[(0, 112)],
+            &[(0, 113)],
+            &[(0, 100), (100, 150), (20, 30)],
+            &[(0, 0)],
+            &[(50, 60)],
+            &[(0, 200)],
+        ] {
             let (mut small, filled) = ([0xEE; INLINE], Cell::new(0));
             region.copy_in(64, &[0xEE; 300]);
             let mut out = BulkOut::raw(&mut small, &region, 64, 300, &filled);
-            for step in steps {
-                out.write_at(step.start, &bytes[step.clone()]);
+            for &(start, end) in steps {
+                out.write_at(start, &bytes[start..end]);
             }
             assert_eq!(out.capacity(), 300);
             out.settle();
             let len = filled.get() as usize;
-            assert_eq!(len, steps.iter().map(|step| step.end).max().unwrap_or_default());
+            assert_eq!(len, steps.iter().map(|step| step.1).max().unwrap_or_default());
             let mut there = vec![0; len];
             match small.get(..len) {
                 Some(inline) => there.copy_from_slice(inline),
                 None => region.copy_out(64, &mut there),
             }
-            let written = |at: usize| steps.iter().any(|step| step.contains(&at));
+            let written = |at: usize| steps.iter().any(|&(start, end)| (start..end).contains(&at));
             assert!((0..len).all(|at| !written(at) || there[at] == bytes[at]), "{steps:?}");
         }
         let (mut small, filled) = ([0; INLINE], Cell::new(0));
