@@ -1,8 +1,10 @@
 //! How long to poll before a real wait: an adaptive budget.
 //!
 //! Polling wins when the peer answers within microseconds and loses when it needs the very core that polls. So a miss
-//! halves the budget down to a floor, a hit doubles it, and now and then a full budget is tried again, in case the
-//! peer has become fast. Such a try is timed: how many polls are worth their while depends on engine and machine.
+//! halves the budget down to a floor, a hit doubles it, and now and then more than a full budget is tried, in case the
+//! peer has become fast. That has to outlast a wake-up: two sides that both go to sleep at once wake each other up with
+//! every call, and neither would ever see the other awake. Such a try is timed: how many polls are worth their while
+//! depends on engine and machine.
 
 use std::time::Duration;
 
@@ -19,8 +21,9 @@ pub(crate) struct Spin {
 }
 
 impl Spin {
-    /// Every so many misses the whole budget is tried.
+    /// Every so many misses the budget is tried that many times.
     const EXPLORE_EVERY: u32 = 32;
+    const EXPLORE_TIMES: u32 = 4;
     /// The bounds of a whole budget, whatever was measured.
     const BOUNDS: (u32, u32) = (512, 1 << 20);
 
@@ -42,7 +45,8 @@ impl Spin {
 
     #[inline]
     pub(crate) fn hit(&mut self) {
-        if self.budget < self.max {
+        // What was found out by exploring holds at once.
+        if self.budget != self.max {
             self.budget = (self.budget * 2).min(self.max);
         }
         self.exploring = false;
@@ -59,7 +63,11 @@ impl Spin {
         }
         self.misses = self.misses.wrapping_add(1);
         self.exploring = self.misses.is_multiple_of(Self::EXPLORE_EVERY);
-        self.budget = if self.exploring { self.max } else { (self.budget / 2).max(self.floor()) };
+        self.budget = if self.exploring {
+            self.max * Self::EXPLORE_TIMES
+        } else {
+            (self.budget.min(self.max) / 2).max(self.floor())
+        };
     }
 
     fn floor(&self) -> u32 {
@@ -78,8 +86,10 @@ mod tests {
         assert_eq!(spin.budget(), 64);
         assert!(!spin.is_exploring());
         spin.missed(None);
-        assert_eq!(spin.budget(), 6400, "explored");
+        assert_eq!(spin.budget(), 4 * 6400, "explored");
         assert!(spin.is_exploring());
+        spin.hit();
+        assert_eq!(spin.budget(), 6400, "worth it again");
         (0..10).for_each(|_| spin.missed(None));
         (0..10).for_each(|_| spin.hit());
         assert_eq!(spin.budget(), 6400);
