@@ -321,7 +321,10 @@ impl<S: Dispatch, R: Region> Server<S, R> {
                 self.bell = self.mail.also;
                 self.look_around();
                 any = true;
-                continue;
+                // Which may have taken it, and has looked at others since.
+                if self.desks[index].is_busy() || !self.see(index, 1) {
+                    continue;
+                }
             }
             let op = self.mail.a;
             // A server that was asked to stop takes nothing new.
