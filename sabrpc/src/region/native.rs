@@ -63,35 +63,49 @@ impl NativeRegion {
 
 impl Bytes for NativeRegion {
     fn copy_in(&self, offset: u32, bytes: &[u8]) {
-        let mut at = offset as usize;
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let shift = at % 4;
-            let n = rest.len().min(4 - shift);
-            let (now, later) = rest.split_at(n);
-            let word = &self.shared.words[at / 4];
-            // A word at the edge keeps its other bytes. They belong to the same owner: areas are whole words.
-            let mut value = if n == 4 { [0; 4] } else { word.load(Ordering::Relaxed).to_le_bytes() };
-            value[shift..shift + n].copy_from_slice(now);
-            // Relaxed: published by the sequence number that is stored after it.
-            word.store(u32::from_le_bytes(value), Ordering::Relaxed);
-            at += n;
-            rest = later;
+        let (at, shift) = (offset as usize / 4, offset as usize % 4);
+        let (head, rest) = bytes.split_at(bytes.len().min((4 - shift) % 4));
+        self.set_part(at, shift, head);
+        let at = at + shift.div_ceil(4);
+        let (whole, tail) = rest.as_chunks::<4>();
+        for (word, bytes) in self.shared.words[at..at + whole.len()].iter().zip(whole) {
+            // Relaxed, as below: published by the sequence number that is stored after it.
+            word.store(u32::from_le_bytes(*bytes), Ordering::Relaxed);
         }
+        self.set_part(at + whole.len(), 0, tail);
     }
 
     fn copy_out(&self, offset: u32, bytes: &mut [u8]) {
-        let mut at = offset as usize;
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let shift = at % 4;
-            let n = rest.len().min(4 - shift);
-            let (now, later) = rest.split_at_mut(n);
-            // Relaxed: ordered by the load of the sequence number that came before it.
-            let value = self.shared.words[at / 4].load(Ordering::Relaxed).to_le_bytes();
-            now.copy_from_slice(&value[shift..shift + n]);
-            at += n;
-            rest = later;
+        let (at, shift) = (offset as usize / 4, offset as usize % 4);
+        let head = bytes.len().min((4 - shift) % 4);
+        let (head, rest) = bytes.split_at_mut(head);
+        self.get_part(at, shift, head);
+        let at = at + shift.div_ceil(4);
+        let (whole, tail) = rest.as_chunks_mut::<4>();
+        for (word, bytes) in self.shared.words[at..at + whole.len()].iter().zip(&mut *whole) {
+            // Relaxed, as below: ordered by the load of the sequence number that came before it.
+            *bytes = word.load(Ordering::Relaxed).to_le_bytes();
+        }
+        self.get_part(at + whole.len(), 0, tail);
+    }
+}
+
+impl NativeRegion {
+    /// Writes a few bytes of one word. It keeps its others: they belong to the same owner, since areas are whole words.
+    fn set_part(&self, at: usize, shift: usize, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            let word = &self.shared.words[at];
+            let mut value = word.load(Ordering::Relaxed).to_le_bytes();
+            value[shift..shift + bytes.len()].copy_from_slice(bytes);
+            word.store(u32::from_le_bytes(value), Ordering::Relaxed);
+        }
+    }
+
+    /// Reads a few bytes of one word.
+    fn get_part(&self, at: usize, shift: usize, bytes: &mut [u8]) {
+        if !bytes.is_empty() {
+            let value = self.shared.words[at].load(Ordering::Relaxed).to_le_bytes();
+            bytes.copy_from_slice(&value[shift..shift + bytes.len()]);
         }
     }
 }
