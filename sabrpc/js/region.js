@@ -72,7 +72,7 @@ function inlineWords(len) {
 // `mail` is the address of the struct Mail of region/mod.rs in our memory.
 export function region_publish(h, w, mail, flag) {
   if (h !== current) select(h);
-  let from = mail >>> 2;
+  const from = mail >>> 2;
   if (from + 32 > own32.length) refresh();
   const view = words, ours = own32;
   const value = ours[from], len = ours[from + 2];

@@ -111,15 +111,16 @@ impl Meters {
         match timed {
             None => op.untimed += 1,
             Some((time, wait)) => {
-                op.sums.time += time * (op.untimed + 1);
-                op.sums.wait += wait * (op.untimed + 1);
-                op.untimed = 0;
                 op.slow = time + wait > Meter::SLOW;
+                // A slow one stands for itself: those that were not timed are left to the next that is like them.
+                let times = if op.slow { 1 } else { std::mem::take(&mut op.untimed) + 1 };
+                op.sums.time += time * times;
+                op.sums.wait += wait * times;
             }
         }
     }
 
-    /// Counts a raw call, which is not timed.
+    /// Counts a raw call, or one that is gathered, which are not timed.
     #[inline]
     pub(crate) fn tally(&mut self, op: usize, bytes_in: usize, bytes_out: usize) {
         let Some(op) = self.ops.get_mut(op) else { return };
@@ -178,6 +179,18 @@ mod tests {
         assert_eq!((sums.bytes_in, sums.bytes_out), (10256, 20512));
         meters.slept(0, micro);
         assert_eq!(meters.snapshot()[0].wait, 20513 * micro);
+    }
+
+    #[test]
+    fn a_slow_call_does_not_stand_for_the_fast_ones_before_it() {
+        let mut meters = Meters::new(&const { ServiceInfo::new("S", &[NULL]) });
+        let (micro, milli) = (Duration::from_micros(1), Duration::from_millis(1));
+        (0..100).for_each(|_| meters.call(0, None, 0, 0));
+        meters.call(0, Some((milli, milli)), 0, 0);
+        assert_eq!((meters.snapshot()[0].time, meters.snapshot()[0].wait), (milli, milli));
+        assert!(meters.is_timed(0), "the next is timed again");
+        meters.call(0, Some((micro, Duration::ZERO)), 0, 0);
+        assert_eq!(meters.snapshot()[0].time, milli + 101 * micro);
     }
 
     #[test]

@@ -65,15 +65,16 @@ impl<R: Region> Link<R> {
 
     /// Keeps the errors of a batch.
     fn defer_each(&mut self, mut failures: &[u8]) {
-        while let Some((entry, code, error)) = batch::next_failure(&mut failures) {
-            match self.in_batch.get(entry as usize).copied() {
-                Some(call) => self.defer(call, code, error),
-                None => break,
+        while !failures.is_empty() {
+            let failure = batch::next_failure(&mut failures);
+            let call = failure.and_then(|(entry, ..)| self.in_batch.get(entry as usize).copied());
+            if let (Some((_, code, error)), Some(call)) = (failure, call) {
+                self.defer(call, code, error);
+                continue;
             }
-        }
-        if !failures.is_empty() {
             let error = RpcError::malformed("answer", "failures that no call of the batch had");
             self.deferred.push(Deferred::Rpc(error));
+            return;
         }
     }
 

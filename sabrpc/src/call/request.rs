@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::link::{Exchange, Expects, Link, Raw};
 use crate::{
-    Mail, OpFlags, OpInfo, Region, RpcError,
+    OpFlags, OpInfo, Region, RpcError,
     batch::{Gathered, Sent},
     codec::{self, Bulk, Cursor, MAX_MESSAGE},
     layout::{AT_SERVER_SLEEPS, RawLen, request_flags as flag},
@@ -46,7 +46,7 @@ impl<R: Region> Link<R> {
         };
         let oneway = if expects == Expects::Nothing { 0 } else { flag::ONEWAY };
         if fits {
-            put(&self.channel.region, &mut self.mail, self.area_at, &self.staging);
+            self.mail.put(&self.channel.region, self.area_at, &self.staging);
             let mut cursor = Cursor::after_args(args_len);
             for bytes in ins {
                 let at = cursor.place(Bulk::of(bytes)?) as u32;
@@ -83,7 +83,7 @@ impl<R: Region> Link<R> {
         let Some((stream, sent)) = &mut exchange.stream else { return };
         let area = self.channel.geometry.area_size() as usize;
         let len = (stream.len() - *sent).min(area);
-        put(&self.channel.region, &mut self.mail, self.area_at, &stream[*sent..*sent + len]);
+        self.mail.put(&self.channel.region, self.area_at, &stream[*sent..*sent + len]);
         let first = if *sent == 0 { flag::FIRST } else { 0 };
         *sent += len;
         let last = if *sent == stream.len() { flag::LAST } else { 0 };
@@ -114,7 +114,7 @@ impl<R: Region> Link<R> {
         if !op.flags.contains(OpFlags::RAW) || request.len() > len as usize || raw.response_at >= area {
             return None;
         }
-        put(&self.channel.region, &mut self.mail, self.area_at + raw.request_at, request);
+        self.mail.put(&self.channel.region, self.area_at + raw.request_at, request);
         self.publish(op.id, 0, raw.to_word());
         Some(Raw { op, op_index, response_at: raw.response_at })
     }
@@ -150,7 +150,7 @@ impl<R: Region> Link<R> {
         let fits = outcome.is_ok() && self.gathered.bytes.len() as u64 + len <= area;
         if fits {
             self.gathered.push(Sent { op, error_type }, &encoded, ins);
-            self.meters.call(op_index, None, len - 12, 0);
+            self.meters.tally(op_index, len as usize - 12, 0);
         }
         self.gathered.scratch = encoded;
         outcome.map(|()| fits)
@@ -160,21 +160,11 @@ impl<R: Region> Link<R> {
     pub(crate) fn publish_batch(&mut self) {
         let Some(first) = self.gathered.calls.first() else { return };
         let (op, len) = (first.op, self.gathered.bytes.len() as i32);
-        put(&self.channel.region, &mut self.mail, self.area_at, &self.gathered.bytes);
+        self.mail.put(&self.channel.region, self.area_at, &self.gathered.bytes);
         std::mem::swap(&mut self.in_batch, &mut self.gathered.calls);
         self.gathered.clear();
         self.publish(op.id, flag::ONEWAY | flag::BATCH, len);
         self.leave(op, Expects::Failures, 0);
-    }
-}
-
-/// Puts a message where its length says that it is: into the mailbox itself, or into the area at `at`.
-#[inline]
-fn put<R: Region>(region: &R, mail: &mut Mail, at: u32, bytes: &[u8]) {
-    match mail.inline.get_mut(..bytes.len()) {
-        Some([]) => {}
-        Some(inline) => inline.copy_from_slice(bytes),
-        None => region.copy_in(at, bytes),
     }
 }
 

@@ -62,6 +62,16 @@ impl Mail {
         &self.inline[..inline_len(self.b)]
     }
 
+    /// Puts a message where its length says that it is: into the mail itself, or into the area at `at`.
+    #[inline]
+    pub(crate) fn put(&mut self, region: &impl Bytes, at: u32, bytes: &[u8]) {
+        match self.inline.get_mut(..bytes.len()) {
+            Some([]) => {}
+            Some(inline) => inline.copy_from_slice(bytes),
+            None => region.copy_in(at, bytes),
+        }
+    }
+
     /// Makes `into` the message of `len` bytes that the mail announces, which is in it or in the area at `at`.
     #[inline]
     pub(crate) fn take_in(&self, region: &dyn Bytes, at: u32, len: usize, into: &mut Vec<u8>) {

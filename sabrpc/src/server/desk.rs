@@ -87,22 +87,12 @@ impl Desk {
         }
     }
 
-    /// Puts an answer where its length says that it is: into the mailbox itself, or into the region at `at`.
-    #[inline]
-    fn put<R: Region>(&mut self, region: &R, at: u32, bytes: &[u8]) {
-        match self.mail.inline.get_mut(..bytes.len()) {
-            Some([]) => {}
-            Some(inline) => inline.copy_from_slice(bytes),
-            None => region.copy_in(at, bytes),
-        }
-    }
-
     /// Answers the newest request with what is in `frame`, or with its first piece.
     pub(super) fn reply<R: Region>(&mut self, region: &R, frame: &Frame) {
         let answer = frame.answer();
         let (status, at, room, len) = (answer.status, answer.at, answer.room, answer.bytes.len());
         if len <= room as usize {
-            self.put(region, at, &answer.bytes);
+            self.mail.put(region, at, &answer.bytes);
             return self.answer(region, self.taken, status, len as u32);
         }
         drop(answer);
@@ -117,7 +107,7 @@ impl Desk {
             return self.answer(region, self.taken, status::LOST, 0);
         };
         let len = (rest.bytes.len() - rest.sent).min(rest.room as usize);
-        self.put(region, rest.at, &rest.bytes[rest.sent..rest.sent + len]);
+        self.mail.put(region, rest.at, &rest.bytes[rest.sent..rest.sent + len]);
         rest.sent += len;
         let mut status = rest.status;
         if rest.sent < rest.bytes.len() {

@@ -22,8 +22,10 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             // Of a client of an earlier server, or of somebody who has no right to this mailbox.
             return desk.answer(region, seq, status::LOST, 0);
         }
+        let id = (op & 0xFFFF) as u32;
+        let found = info.position(id);
         if op & (flag::CONTINUE | flag::PIECE | flag::BATCH) == 0
-            && let Some(op_index) = info.position((op & 0xFFFF) as u32)
+            && let Some(op_index) = found
             && info.ops[op_index].flags.contains(OpFlags::RAW)
         {
             return self.take_raw(index, op_index);
@@ -36,10 +38,8 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         if op & flag::BATCH != 0 {
             return self.open_batch(index);
         }
-        let (area_at, area_size) = (channel.geometry.area(index as u32), channel.geometry.area_size());
         let mut frame = desk.frame(channel, index);
-        let id = (op & 0xFFFF) as u32;
-        let Some(op_index) = info.position(id) else {
+        let Some(op_index) = found else {
             return self.refuse(index, frame, &RpcError::UnknownOp { service: info.name.into(), op: id });
         };
         let op_info = &info.ops[op_index];
@@ -47,6 +47,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             frame.load(op_info, mail)
         } else {
             self.clock = region.now();
+            let (area_at, area_size) = (channel.geometry.area(index as u32), channel.geometry.area_size());
             match desk.collect(region, area_at, area_size, mail) {
                 Ok(None) => {
                     desk.frame = Some(frame);

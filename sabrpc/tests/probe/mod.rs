@@ -213,6 +213,19 @@ pub(crate) fn oneway_errors_are_kept<R: Region>(client: &ProbeClient<R>) {
     assert_eq!(client.put_so_far(), Ok(before + 60 + 200_000), "the call that told the error was not made");
 }
 
+/// One-way calls that travel together, more than an area holds: all are executed, and what failed is told.
+pub(crate) fn batches_keep_order_and_errors<R: Region>(client: &ProbeClient<R>) {
+    let before = client.put_so_far().unwrap();
+    let batch = client.caller().batch(|| {
+        (0..500).try_for_each(|_| client.put(b"abc"))?;
+        client.put(&[255; 5])?;
+        client.put(b"xyz")
+    });
+    assert_eq!(batch, Ok(Ok(())));
+    assert_eq!(client.put(b"not made"), Err(CallError::Service(ProbeError::Full(5))));
+    assert_eq!(client.put_so_far(), Ok(before + 1503));
+}
+
 /// What the tests add to the generated client.
 trait Flush {
     fn flush_probe(&self);
@@ -266,6 +279,7 @@ pub(crate) fn suite<R: Region>(channel: &Channel<R>, calls: u32) {
     no_size_is_too_large(&client);
     errors_cross_as_themselves(&client);
     oneway_errors_are_kept(&client);
+    batches_keep_order_and_errors(&client);
     deadlines_end_a_call_and_no_answer_is_mixed_up(&client);
     let echo = &client.caller().metrics()[1];
     assert_eq!((echo.name.as_str(), echo.count, echo.errors), ("echo", u64::from(calls) + 1, 1));

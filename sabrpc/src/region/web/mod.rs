@@ -96,8 +96,8 @@ impl Drop for Shared {
 }
 
 impl WebRegion {
-    /// Wraps a shared `WebAssembly.Memory` or a `SharedArrayBuffer`; `None` if it is neither, or too small for anything. Goes through the helper
-    /// where that works, unless JavaScript is asked for.
+    /// Wraps a shared `WebAssembly.Memory` or a `SharedArrayBuffer`; `None` if it is neither, or too small for anything.
+    /// Goes through the helper where that works, unless JavaScript is asked for.
     fn new(memory: &JsValue, backend: Backend) -> Option<Self> {
         let buffer = memory_buffer(memory);
         if buffer.is_undefined() {
@@ -130,9 +130,10 @@ impl WebRegion {
         panic!("{len} bytes at {offset} of a region of {}", self.size);
     }
 
-    /// Panics on a word beyond the region. (One that is not aligned traps.)
+    /// Panics on a word beyond the region.
     #[inline]
     fn check_word(&self, offset: u32) {
+        debug_assert_eq!(offset % 4, 0);
         if offset > self.last_word {
             self.out_of_bounds(offset, 4);
         }
@@ -141,6 +142,7 @@ impl WebRegion {
     /// The same for a word and all that can lie behind it.
     #[inline]
     fn check_mail(&self, offset: u32) {
+        debug_assert_eq!(offset % 4, 0);
         if offset > self.last_mail {
             self.out_of_bounds(offset, MAIL);
         }
