@@ -100,7 +100,8 @@ export function region_await_change(h, w, old, polls, also, mail) {
       if (len !== 0) {
         for (let n = inlineWords(len), from = w + 3, i = to + 4; n > 0; n--) ours[i++] = view[from++];
       }
-      ours[to + 3] = Atomics.load(view, also);
+      // Not atomic: whatever was stored there before `value` was is seen, and more is not asked for.
+      ours[to + 3] = view[also];
       return true;
     }
   } while (--polls > 0);
