@@ -49,8 +49,8 @@ impl<R: Region> AsyncCaller<R> {
         Ok(Self { link, turns: Turns::default(), deadline: Cell::new(None), batches: Cell::new(0) })
     }
 
-    /// Sets how long a call may take, from its turn on, before it ends in [`RpcError::TimedOut`]; `None`, the default,
-    /// waits as long as the server lives.
+    /// Sets how long a call may take, from its turn on, before it ends in [`RpcError::TimedOut`]; see
+    /// [`Caller::set_deadline`](crate::Caller::set_deadline). To give up a single call, drop its future.
     pub fn set_deadline(&self, deadline: Option<Duration>) {
         self.deadline.set(deadline);
     }
@@ -67,7 +67,7 @@ impl<R: Region> AsyncCaller<R> {
     /// The framework's error of a one-way call, or of the wait.
     pub async fn flush(&self) -> Result<(), RpcError> {
         let mut turn = self.turn().await;
-        turn.link.set_out();
+        turn.link.set_out(None);
         turn.link.drain::<Awaiting>().await?;
         turn.link.settled::<Never>().map(|_| ())
     }
@@ -85,7 +85,7 @@ impl<R: Region> AsyncCaller<R> {
         };
         let mut turn = self.turn().await;
         if turn.link.batches == 0 && turn.link.has_gathered() {
-            turn.link.set_out();
+            turn.link.set_out(None);
             turn.link.send_gathered::<Awaiting>().await?;
         }
         Ok(result)
@@ -149,7 +149,7 @@ impl<R: Region> AsyncCaller<R> {
     /// Waits until no other call is under way.
     async fn turn(&self) -> Turn<'_, R> {
         let mut link = self.turns.wait_for(|| self.link.borrow_mut().take()).await;
-        link.deadline = self.deadline.get();
+        link.set_deadline(self.deadline.get());
         link.batches = self.batches.get();
         Turn { link: Held(Some(link)), caller: self }
     }

@@ -43,10 +43,41 @@ impl<R: Region> Caller<R> {
         Ok(Self { link: RefCell::new(Link::attach(channel, service)?) })
     }
 
-    /// Sets how long a call may take before it ends in [`RpcError::TimedOut`]; `None`, the default, waits as long as
-    /// the server lives.
+    /// Sets how long a call may take before it ends in [`RpcError::TimedOut`], whatever the operation or the service say.
+    /// `None`, the default, leaves that to them; where they say nothing either, a call waits as long as the server lives.
+    /// [`Duration::MAX`] never passes.
     pub fn set_deadline(&self, deadline: Option<Duration>) {
-        self.link.borrow_mut().deadline = deadline;
+        self.link.borrow_mut().set_deadline(deadline);
+    }
+
+    /// Runs `f`, with this deadline for the calls that it makes through this caller: the way to give one call its own.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use sabrpc::{Channel, ChannelConfig, native, sab_service};
+    /// # #[sab_service]
+    /// # trait Clock {
+    /// #     fn hour(&self) -> u32;
+    /// # }
+    /// # struct Noon;
+    /// # impl Clock for Noon {
+    /// #     fn hour(&self) -> u32 {
+    /// #         12
+    /// #     }
+    /// # }
+    /// # let channel = Channel::native(ChannelConfig::default())?;
+    /// # let server = native::spawn(&channel, || ClockServer::new(Noon));
+    /// let client = ClockClient::attach(&channel)?;
+    /// let hour = client.caller().within(Duration::from_secs(5), || client.hour())?;
+    /// # assert_eq!(hour, 12);
+    /// # drop(client);
+    /// # drop(server);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn within<T>(&self, deadline: Duration, f: impl FnOnce() -> T) -> T {
+        let _before =
+            Before { link: &self.link, deadline: self.link.borrow_mut().set_deadline(Some(deadline)) };
+        f()
     }
 
     /// What was counted for every operation of the service, in the order of the trait.
@@ -61,7 +92,7 @@ impl<R: Region> Caller<R> {
     /// The framework's error of a one-way call, or of the wait.
     pub fn flush(&self) -> Result<(), RpcError> {
         let mut link = self.link.borrow_mut();
-        link.set_out();
+        link.set_out(None);
         without_pause(link.drain::<Blocking>())?;
         link.settled::<Never>().map(|_| ())
     }
@@ -110,7 +141,7 @@ impl<R: Region> Caller<R> {
         };
         let mut link = self.link.borrow_mut();
         if link.batches == 0 && link.has_gathered() {
-            link.set_out();
+            link.set_out(None);
             without_pause(link.send_gathered::<Blocking>())?;
         }
         Ok(result)
@@ -189,6 +220,18 @@ impl<R: Region> Caller<R> {
     }
 }
 
+/// The deadline before [`Caller::within`]; it holds again afterwards, also when the code in between panics.
+struct Before<'a, R: Region> {
+    link: &'a RefCell<Link<R>>,
+    deadline: Option<Duration>,
+}
+
+impl<R: Region> Drop for Before<'_, R> {
+    fn drop(&mut self) {
+        self.link.borrow_mut().set_deadline(self.deadline);
+    }
+}
+
 /// Closes a batch, also when the code in it panics.
 struct OpenBatch<'a, R: Region>(&'a RefCell<Link<R>>);
 
@@ -202,8 +245,8 @@ impl<R: Region> Drop for Caller<R> {
     fn drop(&mut self) {
         let link = self.link.get_mut();
         if link.owes_an_error() {
-            link.deadline = Some(Duration::from_secs(1));
-            link.set_out();
+            link.set_deadline(Some(Duration::from_secs(1)));
+            link.set_out(None);
             // What it could not hear of in that time, `detach` logs.
             let _ = without_pause(link.drain::<Blocking>());
         }

@@ -161,6 +161,7 @@ mod tests {
         bulk_in: 0,
         bulk_out: 0,
         doc: "",
+        deadline: None,
     };
 
     #[test]

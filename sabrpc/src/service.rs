@@ -1,5 +1,7 @@
 //! A service's contract as data: its operations and the hash that both sides compare.
 
+use std::time::Duration;
+
 /// One service: what `#[sab_service]` makes a constant of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceInfo {
@@ -9,6 +11,8 @@ pub struct ServiceInfo {
     pub schema_hash: u64,
     /// The operations, in the order of the trait.
     pub ops: &'static [OpInfo],
+    /// How long a call of an operation that says nothing of its own may take. Not part of the contract.
+    pub deadline: Option<Duration>,
 }
 
 impl ServiceInfo {
@@ -22,7 +26,13 @@ impl ServiceInfo {
             hash = u64::wrapping_add(hash, ops[i].hash());
             i += 1;
         }
-        Self { name, schema_hash: hash, ops }
+        Self { name, schema_hash: hash, ops, deadline: None }
+    }
+
+    /// The same service, with a deadline for its calls; see [`Caller::set_deadline`](crate::Caller::set_deadline).
+    #[must_use]
+    pub const fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline: Some(deadline), ..self }
     }
 
     /// The operation with this id.
@@ -60,6 +70,8 @@ pub struct OpInfo {
     pub bulk_out: u8,
     /// First paragraph of its documentation.
     pub doc: &'static str,
+    /// How long a call of it may take; `None` for what the service says. Not part of the contract.
+    pub deadline: Option<Duration>,
 }
 
 impl OpInfo {
@@ -107,7 +119,13 @@ impl OpInfo {
     /// ```
     pub const fn raw(id: u32, name: &'static str) -> Self {
         let (signature, flags) = ("[u8] -> [u8]", OpFlags::RAW);
-        Self { id, name, signature, flags, bulk_in: 1, bulk_out: 1, doc: "" }
+        Self { id, name, signature, flags, bulk_in: 1, bulk_out: 1, doc: "", deadline: None }
+    }
+
+    /// The same operation, with a deadline for its calls.
+    #[must_use]
+    pub const fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline: Some(deadline), ..self }
     }
 
     const fn hash(&self) -> u64 {
@@ -172,6 +190,7 @@ mod tests {
         bulk_in: 0,
         bulk_out: 0,
         doc: "",
+        deadline: None,
     };
     const B: OpInfo = OpInfo { id: 2, name: "b", signature: "()", ..A };
 
@@ -179,10 +198,13 @@ mod tests {
     fn the_hash_changes_with_the_wire_and_with_nothing_else() {
         const BASE: u64 = ServiceInfo::new("S", &[A, B]).schema_hash;
         const REORDERED: u64 = ServiceInfo::new("S", &[B, A]).schema_hash;
-        const RENAMED: u64 = ServiceInfo::new("T", &[OpInfo { name: "x", doc: "y", ..A }, B]).schema_hash;
+        const RENAMED: u64 = ServiceInfo::new("T", &[OpInfo { name: "x", doc: "y", ..A }, B])
+            .with_deadline(Duration::from_secs(1))
+            .schema_hash;
+        const URGENT: u64 = ServiceInfo::new("S", &[A.with_deadline(Duration::ZERO), B]).schema_hash;
         const SPACED: u64 =
             ServiceInfo::new("S", &[OpInfo { signature: "( u32 )->u32", ..A }, B]).schema_hash;
-        assert_eq!([REORDERED, RENAMED, SPACED], [BASE; 3]);
+        assert_eq!([REORDERED, RENAMED, URGENT, SPACED], [BASE; 4]);
 
         const ID: u64 = ServiceInfo::new("S", &[OpInfo { id: 3, ..A }, B]).schema_hash;
         const TYPE: u64 = ServiceInfo::new("S", &[OpInfo { signature: "(u64) -> u32", ..A }, B]).schema_hash;

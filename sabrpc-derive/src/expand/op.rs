@@ -107,6 +107,7 @@ fn info(items: &Items<'_>, method: &Method) -> TokenStream {
             bulk_in: #bulk_in,
             bulk_out: #bulk_out,
             doc: #doc,
+            deadline: ::core::option::Option::None,
         }
     }
 }

@@ -83,6 +83,7 @@ impl ArgsOp {
                         bulk_in: 0,
                         bulk_out: 0,
                         doc: "",
+                        deadline: ::core::option::Option::None,
                     }
                 }
             }
@@ -96,6 +97,7 @@ impl ArgsOp {
                         bulk_in: 0,
                         bulk_out: 0,
                         doc: "",
+                        deadline: ::core::option::Option::None,
                     }
                 }
             }
@@ -109,6 +111,7 @@ impl ArgsOp {
                         bulk_in: 0,
                         bulk_out: 0,
                         doc: "",
+                        deadline: ::core::option::Option::None,
                     }
                 }
             }
@@ -122,6 +125,7 @@ impl ArgsOp {
                         bulk_in: 2,
                         bulk_out: 2,
                         doc: "",
+                        deadline: ::core::option::Option::None,
                     }
                 }
             }
@@ -135,6 +139,7 @@ impl ArgsOp {
                         bulk_in: 0,
                         bulk_out: 0,
                         doc: "",
+                        deadline: ::core::option::Option::None,
                     }
                 }
             }

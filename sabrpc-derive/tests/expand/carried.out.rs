@@ -92,6 +92,7 @@ impl CarriedOp {
                         bulk_in: 0,
                         bulk_out: 0,
                         doc: "Reads.",
+                        deadline: ::core::option::Option::None,
                     }
                 }
             }
@@ -105,6 +106,7 @@ impl CarriedOp {
                         bulk_in: 0,
                         bulk_out: 0,
                         doc: "",
+                        deadline: ::core::option::Option::None,
                     }
                 }
             }
@@ -119,6 +121,7 @@ impl CarriedOp {
                         bulk_in: 0,
                         bulk_out: 0,
                         doc: "",
+                        deadline: ::core::option::Option::None,
                     }
                 }
             }

@@ -85,6 +85,7 @@ impl KvOp {
                         bulk_in: 0,
                         bulk_out: 0,
                         doc: "The value under `key`.",
+                        deadline: ::core::option::Option::None,
                     }
                 }
             }
@@ -99,6 +100,7 @@ impl KvOp {
                         bulk_in: 0,
                         bulk_out: 0,
                         doc: "",
+                        deadline: ::core::option::Option::None,
                     }
                 }
             }
@@ -112,6 +114,7 @@ impl KvOp {
                         bulk_in: 0,
                         bulk_out: 1,
                         doc: "",
+                        deadline: ::core::option::Option::None,
                     }
                 }
             }
@@ -126,6 +129,7 @@ impl KvOp {
                         bulk_in: 1,
                         bulk_out: 0,
                         doc: "",
+                        deadline: ::core::option::Option::None,
                     }
                 }
             }
@@ -139,6 +143,7 @@ impl KvOp {
                         bulk_in: 0,
                         bulk_out: 0,
                         doc: "",
+                        deadline: ::core::option::Option::None,
                     }
                 }
             }
@@ -152,6 +157,7 @@ impl KvOp {
                         bulk_in: 0,
                         bulk_out: 0,
                         doc: "",
+                        deadline: ::core::option::Option::None,
                     }
                 }
             }

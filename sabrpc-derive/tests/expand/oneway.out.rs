@@ -54,6 +54,7 @@ impl LogOp {
                         bulk_in: 0,
                         bulk_out: 0,
                         doc: "Adds a line.",
+                        deadline: ::core::option::Option::None,
                     }
                 }
             }
@@ -69,6 +70,7 @@ impl LogOp {
                         bulk_in: 0,
                         bulk_out: 0,
                         doc: "",
+                        deadline: ::core::option::Option::None,
                     }
                 }
             }

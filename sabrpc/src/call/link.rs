@@ -30,8 +30,11 @@ pub(crate) struct Link<R> {
     pub(crate) service: &'static ServiceInfo,
     pub(crate) spin: Spin,
     pub(crate) meters: Meters,
-    /// How long a call may take.
-    pub(crate) deadline: Option<Duration>,
+    /// How long any call may take, whatever its operation says.
+    deadline: Option<Duration>,
+    /// Whether there is a deadline for every call, and that of the call under way.
+    pub(super) has_deadlines: bool,
+    pub(super) limit: Option<Duration>,
     /// When the call under way has to be over; `None` for never.
     pub(super) until: Option<Duration>,
     pub(super) clock: Clock,
@@ -226,6 +229,8 @@ impl<R: Region> Link<R> {
                 spin: Spin::new(channel.region.spin_polls()),
                 meters: Meters::new(service),
                 deadline: None,
+                has_deadlines: service.deadline.is_some(),
+                limit: None,
                 until: None,
                 clock: Clock::default(),
                 area_at: channel.geometry.area(index),
@@ -242,6 +247,23 @@ impl<R: Region> Link<R> {
             });
         }
         Err(RpcError::NoMailbox { mailboxes })
+    }
+
+    /// Sets how long any call may take, or leaves that to operations and service.
+    pub(crate) fn set_deadline(&mut self, deadline: Option<Duration>) -> Option<Duration> {
+        self.has_deadlines = deadline.or(self.service.deadline).is_some();
+        std::mem::replace(&mut self.deadline, deadline)
+    }
+
+    /// Whether there is a deadline for calls of `op`.
+    #[inline]
+    pub(super) fn has_deadline(&self, op: &OpInfo) -> bool {
+        self.has_deadlines || op.deadline.is_some()
+    }
+
+    /// How long a call may take: what the client says, else the operation, else the service.
+    pub(super) fn deadline_of(&self, op: Option<&OpInfo>) -> Option<Duration> {
+        self.deadline.or_else(|| op.and_then(|op| op.deadline)).or(self.service.deadline)
     }
 
     /// Whether earlier calls are to be seen to before the next is made.

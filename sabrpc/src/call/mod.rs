@@ -35,10 +35,15 @@ impl<R: Region> Link<R> {
         self.channel.region.now()
     }
 
-    /// Begins a call: it has to be over when the deadline says.
+    /// Begins a call of `op`, or what is no call: it has to be over when the deadline says.
     #[inline]
-    pub(crate) fn set_out(&mut self) {
-        self.until = self.deadline.and_then(|deadline| self.now().checked_add(deadline));
+    pub(crate) fn set_out(&mut self, op: Option<&OpInfo>) {
+        self.until = None;
+        if op.map_or(self.has_deadlines, |op| self.has_deadline(op)) {
+            self.limit = self.deadline_of(op);
+            // A time that the clock does not reach never comes.
+            self.until = self.limit.and_then(|limit| self.now().checked_add(limit));
+        }
     }
 
     /// Sends what was gathered, and waits for the answer of everything that was sent.
@@ -75,7 +80,7 @@ impl<R: Region> Link<R> {
         ins: &[&[u8]],
         outs: &mut [&mut [u8]],
     ) -> Result<Answer<T, E>, RpcError> {
-        self.set_out();
+        self.set_out(Some(op));
         if self.is_unsettled() {
             self.drain::<W>().await?;
             if let Some(error) = self.settled::<E>()? {
@@ -109,8 +114,8 @@ impl<R: Region> Link<R> {
         response: &mut [u8],
     ) -> Result<usize, RpcError> {
         self.until = None;
-        if self.is_unsettled() || self.deadline.is_some() {
-            self.make_way::<W>()?;
+        if self.is_unsettled() || self.has_deadline(op) {
+            self.make_way::<W>(op)?;
         }
         let Some(raw) = self.begin_raw(op, request, response) else {
             return Err(self.not_raw(op, request));
@@ -130,8 +135,8 @@ impl<R: Region> Link<R> {
 
     /// Sees to earlier calls, and to the deadline.
     #[cold]
-    fn make_way<W: Wait>(&mut self) -> Result<(), RpcError> {
-        self.set_out();
+    fn make_way<W: Wait>(&mut self, op: &OpInfo) -> Result<(), RpcError> {
+        self.set_out(Some(op));
         without_pause(self.drain::<W>())?;
         self.settled::<Never>().map(|_| ())
     }
@@ -192,7 +197,7 @@ impl<R: Region> Link<R> {
         args: &impl Serialize,
         ins: &[&[u8]],
     ) -> Result<(), CallError<E>> {
-        self.set_out();
+        self.set_out(Some(op));
         let error_type = std::any::type_name::<E>();
         if self.batches > 0 {
             if let Some(error) = self.settled::<E>()? {
@@ -259,7 +264,7 @@ impl<R: Region> Link<R> {
     }
 
     fn timed_out(&self) -> RpcError {
-        RpcError::TimedOut(self.deadline.unwrap_or_default())
+        RpcError::TimedOut(self.limit.unwrap_or_default())
     }
 
     /// Waits for the answer to the newest request: polls, then sleeps. Returns its status and length.
