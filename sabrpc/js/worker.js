@@ -166,7 +166,10 @@ function end() {
   for (const alive of init.statesAlive) {
     Atomics.compareExchange(words, init.stateWord, (life << init.lifeShift) | alive, gone);
   }
-  for (const word of init.responseWords) Atomics.notify(words, word);
+  for (const word of init.sleepWords) {
+    Atomics.store(words, word, 0);
+    Atomics.notify(words, word);
+  }
 }
 
 function describe(why) {

@@ -124,7 +124,7 @@ impl<R: Region> Channel<R> {
         // Only the step from serving to stopping is made by others, so one of three tries in this order succeeds.
         if self.change(life, &[server_state::OPENING, server_state::SERVING, server_state::STOPPING], state) {
             for index in 0..self.geometry.mailboxes() {
-                self.region.notify(self.words(index).response);
+                wake_caller(&self.region, self.words(index));
             }
         }
     }
@@ -171,6 +171,14 @@ impl<R: Region> Channel<R> {
         self.region.store(layout::AT_SCHEMA_LO, hash as u32 as i32);
         self.region.store(layout::AT_SCHEMA_HI, (hash >> 32) as u32 as i32);
     }
+}
+
+/// Wakes the caller of a mailbox, whatever it waits for. It waits until its flag is not set any more, so nothing is lost
+/// if it has not fallen asleep yet; and it looks for itself at why it was woken, so nothing is lost either if the flag was
+/// set for a later wait.
+pub(crate) fn wake_caller<R: Region>(region: &R, words: MailboxWords) {
+    region.store(words.caller_sleeps, 0);
+    region.notify(words.caller_sleeps);
 }
 
 /// Asks a server to stop; usable from any thread that has the channel.

@@ -29,7 +29,7 @@
 //! | 136 | `RESPONSE_LEN` | server | bytes of the answer, or of this piece |
 //! | 140 to 251 | | server | these bytes themselves, if they are at most [`INLINE`] |
 //! | 256 | `OWNER` | callers (compare-exchange) | generation: odd while a caller is attached |
-//! | 260 | `CALLER_SLEEPS` | caller | 1 while the caller may be asleep on `RESPONSE` |
+//! | 260 | `CALLER_SLEEPS` | caller; who wakes it stores 0 | 1 while the caller may be asleep, waiting for this very word to change |
 //!
 //! What is short lies in the mailbox, beside its length, and so travels with the very cache line that announces it; what
 //! is longer lies in the area, and only that. Bulk bytes are always there.
@@ -39,7 +39,7 @@
 /// First word of every region: `"SAB\x01"` in little-endian order.
 pub const MAGIC: i32 = i32::from_le_bytes(*b"SAB\x01");
 /// Version of this layout. Regions of another version are refused.
-pub const LAYOUT_VERSION: i32 = 1;
+pub const LAYOUT_VERSION: i32 = 2;
 
 pub(crate) const AT_MAGIC: u32 = 0;
 pub(crate) const AT_VERSION: u32 = 4;

@@ -429,7 +429,8 @@ fn a_server_that_promises_more_and_sends_nothing_is_found_out() {
                 if asked != answered
                     && region.publish(256 + 128, &Mail { value: asked, a: more, ..Mail::EMPTY }, 256 + 260)
                 {
-                    region.notify(256 + 128);
+                    region.store(256 + 260, 0);
+                    region.notify(256 + 260);
                 }
             }
         }

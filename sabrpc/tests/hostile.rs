@@ -37,7 +37,6 @@ impl Hostile {
         let region = channel.region().clone();
         std::mem::forget(client);
         assert_eq!(region.load(OWNER) % 2, 1);
-        region.store(CALLER_SLEEPS, 1);
         let area = channel.geometry().area(0);
         Self { seq: region.load(REQUEST), region, area, _server: server, channel }
     }
@@ -54,14 +53,14 @@ impl Hostile {
         self.region.add(DOORBELL, 1);
         self.region.notify(DOORBELL);
         for _ in 0..500 {
-            let answered = self.region.load(RESPONSE);
-            if answered == self.seq {
+            self.region.store(CALLER_SLEEPS, 1);
+            if self.region.load(RESPONSE) == self.seq {
                 let mut answer = vec![0; self.region.load(RESPONSE + 8).clamp(0, 4096) as usize];
                 let at = if answer.len() <= layout::INLINE { RESPONSE + 12 } else { self.area };
                 self.region.copy_out(at, &mut answer);
                 return (self.region.load(RESPONSE + 4), answer);
             }
-            self.region.wait(RESPONSE, answered, Duration::from_millis(10));
+            self.region.wait(CALLER_SLEEPS, 1, Duration::from_millis(10));
         }
         panic!("no answer to op {op:#x}, length {len}");
     }

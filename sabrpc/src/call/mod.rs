@@ -21,7 +21,7 @@ use crate::{
     layout::{INLINE, status},
 };
 
-/// How a client waits until its mailbox's response word differs from what it was.
+/// How a client waits for its answer.
 pub(crate) trait Wait {
     /// Polls before going to sleep, at most this many times.
     fn polls(budget: u32) -> u32;
@@ -314,18 +314,14 @@ impl<R: Region> Link<R> {
     }
 
     async fn sleep_until_answered<W: Wait>(&mut self) -> Result<(i32, i32), RpcError> {
-        let (response, seq) = (self.words.response, self.seq);
         let region = self.channel.region.clone();
         let asleep = Asleep { region: &region, flag: self.words.caller_sleeps };
-        region.store(asleep.flag, 1);
         loop {
+            // Before everything that is looked at below: who changes any of that from here on takes the flag away.
+            region.store(asleep.flag, 1);
             // A server ends after its last answer: with the state read first, no answer is missed.
             let alive = self.channel.answering();
-            // Read after the flag was set: who answers from here on wakes us.
-            let value = region.load(response);
-            if value == seq
-                && let Some(answer) = self.look(1)
-            {
+            if let Some(answer) = self.look(1) {
                 return Ok(answer);
             }
             let mut slice = LIVENESS_SLICE;
@@ -337,7 +333,7 @@ impl<R: Region> Link<R> {
                 slice = slice.min(left);
             }
             alive?;
-            W::sleep(&region, response, value, slice).await;
+            W::sleep(&region, asleep.flag, 1, slice).await;
         }
     }
 }

@@ -4,7 +4,9 @@ use std::{pin::Pin, time::Duration};
 
 use super::batch::Batch;
 use crate::{
-    Channel, Mail, Region, RpcError, codec,
+    Channel, Mail, Region, RpcError,
+    channel::wake_caller,
+    codec,
     frame::Frame,
     layout::{MailboxWords, request_flags as flag, status},
 };
@@ -82,7 +84,7 @@ impl Desk {
     pub(super) fn answer<R: Region>(&mut self, region: &R, seq: i32, status: i32, len: u32) {
         (self.mail.value, self.mail.a, self.mail.b) = (seq, status, len as i32);
         if region.publish(self.words.response, &self.mail, self.words.caller_sleeps) {
-            region.notify(self.words.response);
+            wake_caller(region, self.words);
             self.caller_slept = true;
         }
     }

@@ -161,7 +161,7 @@ async fn start<O: Serialize>(
     codec::encode(options, &mut bytes, "options")?;
     let init = Object::new();
     let words =
-        (0..channel.geometry.mailboxes()).map(|index| JsValue::from(channel.words(index).response / 4));
+        (0..channel.geometry.mailboxes()).map(|index| JsValue::from(channel.words(index).caller_sleeps / 4));
     let alive = [server_state::OPENING, server_state::SERVING, server_state::STOPPING];
     for (key, value) in [
         ("sabrpc", JsValue::from("init")),
@@ -175,7 +175,7 @@ async fn start<O: Serialize>(
         ("stateFailed", JsValue::from(server_state::FAILED)),
         ("statesAlive", alive.into_iter().map(JsValue::from).collect::<Array>().into()),
         ("lifeShift", JsValue::from(server_state::SHIFT)),
-        ("responseWords", words.collect::<Array>().into()),
+        ("sleepWords", words.collect::<Array>().into()),
         ("lastWord", JsValue::from(channel.geometry.area(0) / 4)),
     ] {
         Reflect::set(&init, &key.into(), &value).map_err(|error| thrown(entry, error))?;
