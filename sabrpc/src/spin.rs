@@ -27,9 +27,9 @@ impl Spin {
     /// The bounds of a whole budget, whatever was measured.
     const BOUNDS: (u32, u32) = (512, 1 << 20);
 
-    /// `max` is the first guess of how many polls take [`WORTH`].
+    /// `max` is the first guess of how many polls take [`WORTH`]; with 0, nothing is polled for more than once.
     pub(crate) fn new(max: u32) -> Self {
-        Self { max, budget: max, misses: 0, exploring: true }
+        Self { max, budget: max, misses: 0, exploring: max > 0 }
     }
 
     #[inline]
@@ -55,6 +55,9 @@ impl Spin {
     /// The budget was spent in vain, in the time `took` if that was measured.
     #[cold]
     pub(crate) fn missed(&mut self, took: Option<Duration>) {
+        if self.max == 0 {
+            return;
+        }
         if let Some(took) = took {
             let worth = u128::from(self.budget) * WORTH.as_nanos() / took.as_nanos().max(1);
             // Not all at once: the thread may have been off its core.

@@ -94,7 +94,7 @@ impl Mail {
 /// do not give.
 pub trait Region: Bytes + Clone + 'static {
     /// Polls of [`await_change`](Self::await_change) that take about 50 µs here, the most that a spin is worth. A first
-    /// guess: who polls in vain measures it.
+    /// guess: who polls in vain measures it. 0 says that looking more than once is never worth it.
     fn spin_polls(&self) -> u32;
 
     /// Bytes in the region.
