@@ -9,19 +9,20 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    CallError, Channel, DefaultRegion, OpInfo, OpMetrics, Region, RpcError, ServiceInfo,
+    CallError, CallerId, Channel, DefaultRegion, OpInfo, OpMetrics, Region, RpcError, ServiceInfo,
     call::{Answer, Link, Never, Wait},
 };
 
 /// One caller of a service, attached to a mailbox of a channel; its calls are awaited.
 ///
 /// Generated async clients wrap it. Calls made at the same time are executed one after the other, in the order in
-/// which they were first polled. Dropping the future of a call gives the call up: it may still be executed, nobody
-/// sees its answer. Dropping the client does not wait either: `flush` first, to hear of one-way calls that failed.
+/// which they were first polled. Dropping the future of a call gives the call up: an `async fn` is dropped at its next
+/// await, a call that was not begun is not executed, and what is executed all the same nobody sees the answer of. Dropping the client does not wait either: `flush` first, to hear of one-way calls that failed.
 pub struct AsyncCaller<R: Region = DefaultRegion> {
     /// Absent while a call is under way.
     link: RefCell<Option<Link<R>>>,
     turns: Turns,
+    id: CallerId,
     deadline: Cell<Option<Duration>>,
     batches: Cell<u32>,
 }
@@ -30,6 +31,8 @@ pub struct AsyncCaller<R: Region = DefaultRegion> {
 struct Awaiting;
 
 impl Wait for Awaiting {
+    const BLOCKS: bool = false;
+
     fn polls(_: u32) -> u32 {
         1
     }
@@ -45,14 +48,20 @@ impl<R: Region> AsyncCaller<R> {
     /// # Errors
     /// Those of [`Caller::attach`](crate::Caller::attach), but for `CannotBlock`.
     pub fn attach(channel: &Channel<R>, service: &'static ServiceInfo) -> Result<Self, RpcError> {
-        let link = RefCell::new(Some(Link::attach(channel, service)?));
-        Ok(Self { link, turns: Turns::default(), deadline: Cell::new(None), batches: Cell::new(0) })
+        let link = Link::attach(channel, service)?;
+        let (id, link) = (link.id(), RefCell::new(Some(link)));
+        Ok(Self { link, turns: Turns::default(), id, deadline: Cell::new(None), batches: Cell::new(0) })
     }
 
     /// Sets how long a call may take, from its turn on, before it ends in [`RpcError::TimedOut`]; see
     /// [`Caller::set_deadline`](crate::Caller::set_deadline). To give up a single call, drop its future.
     pub fn set_deadline(&self, deadline: Option<Duration>) {
         self.deadline.set(deadline);
+    }
+
+    /// Who this caller is: to [`Channel::interrupt`], and to the service ([`current_caller`](crate::current_caller)).
+    pub fn id(&self) -> CallerId {
+        self.id
     }
 
     /// What was counted for every operation of the service, in the order of the trait.
@@ -251,6 +260,8 @@ impl<R> std::ops::DerefMut for Held<R> {
 
 impl<R: Region> Drop for Turn<'_, R> {
     fn drop(&mut self) {
+        // The future of a call may have been dropped before its answer came.
+        self.link.give_up();
         *self.caller.link.borrow_mut() = self.link.0.take();
         self.caller.turns.wake_first();
     }

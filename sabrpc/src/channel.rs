@@ -1,7 +1,7 @@
 //! A channel: a region with a checked geometry, which callers and one server meet in.
 
 use crate::{
-    ChannelError, DefaultRegion, Region, RpcError, ServerState,
+    CallerId, ChannelError, DefaultRegion, Region, RpcError, ServerState,
     layout::{self, Geometry, MailboxWords, server_state},
 };
 
@@ -43,6 +43,7 @@ impl<R: Region> Channel<R> {
     pub(crate) fn lay_out(region: R, geometry: Geometry) -> Self {
         region.store(layout::AT_MAILBOXES, geometry.mailboxes() as i32);
         region.store(layout::AT_AREA, geometry.area_size() as i32);
+        region.copy_in(layout::AT_NUMBER, &random().to_le_bytes());
         region.store(layout::AT_VERSION, layout::LAYOUT_VERSION);
         region.store(layout::AT_MAGIC, layout::MAGIC);
         Self { region, geometry }
@@ -88,6 +89,25 @@ impl<R: Region> Channel<R> {
     /// callers: they get [`RpcError::Gone`]. Does nothing if nobody serves.
     pub fn mark_failed(&self) {
         self.end(self.life(), server_state::FAILED);
+    }
+
+    /// Interrupts the call that `caller` waits for, at once: it ends in [`RpcError::Interrupted`]. If it waits for none,
+    /// its next call ends so that has to wait. Returns `false` if that caller is not attached any more.
+    ///
+    /// Anybody may do so who has the channel. A caller's [`id`](crate::Caller::id) can be sent to other threads, and by
+    /// serde to other workers.
+    pub fn interrupt(&self, caller: CallerId) -> bool {
+        if caller.mailbox >= self.geometry.mailboxes() {
+            return false;
+        }
+        let words = self.words(caller.mailbox);
+        if self.region.load(words.owner) != caller.generation {
+            return false;
+        }
+        // Should another take the mailbox right now: it is not who is named here.
+        self.region.store(words.interrupt, caller.generation);
+        wake_caller(&self.region, words);
+        true
     }
 
     /// The newest server's.
@@ -171,6 +191,15 @@ impl<R: Region> Channel<R> {
         self.region.store(layout::AT_SCHEMA_LO, hash as u32 as i32);
         self.region.store(layout::AT_SCHEMA_HI, (hash >> 32) as u32 as i32);
     }
+}
+
+/// A number that hardly anybody else has.
+fn random() -> u64 {
+    #[cfg(target_family = "wasm")]
+    return (js_sys::Math::random() * 2_f64.powi(52)) as u64
+        ^ (js_sys::Math::random() * 2_f64.powi(63)) as u64;
+    #[cfg(not(target_family = "wasm"))]
+    return std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), std::process::id());
 }
 
 /// Wakes the caller of a mailbox, whatever it waits for. It waits until its flag is not set any more, so nothing is lost

@@ -5,7 +5,7 @@ use std::{cell::RefCell, time::Duration};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    CallError, Channel, DefaultRegion, OpInfo, OpMetrics, Region, RpcError, ServiceInfo,
+    CallError, CallerId, Channel, DefaultRegion, OpInfo, OpMetrics, Region, RpcError, ServiceInfo,
     call::{Answer, Link, Never, Wait, without_pause},
 };
 
@@ -21,6 +21,8 @@ pub struct Caller<R: Region = DefaultRegion> {
 struct Blocking;
 
 impl Wait for Blocking {
+    const BLOCKS: bool = true;
+
     fn polls(budget: u32) -> u32 {
         budget
     }
@@ -78,6 +80,11 @@ impl<R: Region> Caller<R> {
         let _before =
             Before { link: &self.link, deadline: self.link.borrow_mut().set_deadline(Some(deadline)) };
         f()
+    }
+
+    /// Who this caller is: to [`Channel::interrupt`], and to the service ([`current_caller`](crate::current_caller)).
+    pub fn id(&self) -> CallerId {
+        self.link.borrow().id()
     }
 
     /// What was counted for every operation of the service, in the order of the trait.

@@ -81,6 +81,16 @@ pub enum RpcError {
     /// A JavaScript exception ended the service's method.
     #[error("{0}")]
     Exception(#[from] Exception),
+    /// Somebody interrupted the wait, see [`Channel::interrupt`](crate::Channel::interrupt). As with a deadline, the call
+    /// may still be executed.
+    #[error("interrupted; the call may still be executed")]
+    Interrupted,
+    /// The service that was called waits, directly or through others, for the very method that called it.
+    #[error(
+        "the call would wait for itself: its server is blocked in a call that waits for this one; make one of the two \
+             from an async method"
+    )]
+    WouldDeadlock,
 }
 
 impl RpcError {

@@ -9,6 +9,7 @@
 //! | 4 | `VERSION` | creator | layout version, [`LAYOUT_VERSION`] |
 //! | 8 | `MAILBOXES` | creator | number of mailboxes |
 //! | 12 | `AREA` | creator | bytes of payload area of each mailbox |
+//! | 16 | `NUMBER` | creator | 8 bytes that no other channel has, or 0 |
 //! | 64 | `SERVER_STATE` | server, stopper, who sees a server die (compare-exchange) | see [`server_state`] |
 //! | 72, 76 | `SCHEMA_LO`, `SCHEMA_HI` | server | schema hash of the service, valid while serving |
 //! | 128 | `DOORBELL` | callers (atomic add) | what a sleeping server waits on |
@@ -30,6 +31,10 @@
 //! | 140 to 251 | | server | these bytes themselves, if they are at most [`INLINE`] |
 //! | 256 | `OWNER` | callers (compare-exchange) | generation: odd while a caller is attached |
 //! | 260 | `CALLER_SLEEPS` | caller; who wakes it stores 0 | 1 while the caller may be asleep, waiting for this very word to change |
+//! | 264 | `INTERRUPT` | who interrupts; the caller | the value of `OWNER` of the caller that is to stop waiting |
+//! | 268 | `GIVEN_UP` | caller | which request nobody waits for any more, see [`given_up`], or 0 |
+//! | 272 | `WAITERS` | caller | how many of the numbers below are valid, at most [`MAX_WAITERS`] |
+//! | 280 to 343 | | caller | `NUMBER`s of channels that nobody serves until this request is answered |
 //!
 //! What is short lies in the mailbox, beside its length, and so travels with the very cache line that announces it; what
 //! is longer lies in the area, and only that. Bulk bytes are always there.
@@ -45,6 +50,7 @@ pub(crate) const AT_MAGIC: u32 = 0;
 pub(crate) const AT_VERSION: u32 = 4;
 pub(crate) const AT_MAILBOXES: u32 = 8;
 pub(crate) const AT_AREA: u32 = 12;
+pub(crate) const AT_NUMBER: u32 = 16;
 pub(crate) const AT_SERVER_STATE: u32 = 64;
 pub(crate) const AT_SCHEMA_LO: u32 = 72;
 pub(crate) const AT_SCHEMA_HI: u32 = 76;
@@ -69,6 +75,15 @@ pub const fn inline_len(len: i32) -> usize {
     let len = announced(len);
     if len <= INLINE { len } else { 0 }
 }
+
+/// `GIVEN_UP` of the request with this number: twice that and 1, so that it is never 0. A flag would not do: the server
+/// may see it of one request, and then the next.
+pub const fn given_up(seq: i32) -> i32 {
+    seq << 1 | 1
+}
+
+/// Most channels that a caller names whose servers wait for its request.
+pub const MAX_WAITERS: u32 = 8;
 
 /// Most mailboxes that a channel can have.
 pub const MAX_MAILBOXES: u32 = 256;
@@ -178,7 +193,8 @@ pub mod status {
     pub const RPC_ERROR: i32 = 2;
     /// A piece of the request has arrived; send the next.
     pub const GO_ON: i32 = 3;
-    /// The server that the caller attached to, or that took the request, is not there any more; nothing follows.
+    /// The server that the caller attached to, or that took the request, is not there any more, or the caller itself
+    /// has given the request up; nothing follows.
     pub const LOST: i32 = 4;
     /// Flag: this is one piece of the answer, more can be fetched.
     pub const MORE: i32 = 1 << 8;
@@ -191,6 +207,10 @@ pub(crate) struct MailboxWords {
     pub(crate) response: u32,
     pub(crate) owner: u32,
     pub(crate) caller_sleeps: u32,
+    pub(crate) interrupt: u32,
+    pub(crate) given_up: u32,
+    /// The numbers begin 8 bytes behind it.
+    pub(crate) waiters: u32,
 }
 
 /// The sizes that a channel was created with, checked once and never read from the region again.
@@ -242,7 +262,15 @@ impl Geometry {
     pub(crate) fn words(self, index: u32) -> MailboxWords {
         debug_assert!(index < self.mailboxes);
         let at = HEADER + MAILBOX * index;
-        MailboxWords { request: at, response: at + 128, owner: at + 256, caller_sleeps: at + 260 }
+        MailboxWords {
+            request: at,
+            response: at + 128,
+            owner: at + 256,
+            caller_sleeps: at + 260,
+            interrupt: at + 264,
+            given_up: at + 268,
+            waiters: at + 272,
+        }
     }
 }
 
@@ -258,7 +286,7 @@ mod tests {
             for index in 0..mailboxes {
                 let words = geometry.words(index);
                 assert_eq!(words.request, end);
-                assert!(words.caller_sleeps + 4 <= words.request + MAILBOX);
+                assert!(words.waiters + 8 + 8 * MAX_WAITERS <= words.request + MAILBOX);
                 end += MAILBOX;
             }
             for index in 0..mailboxes {

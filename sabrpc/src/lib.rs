@@ -37,6 +37,7 @@ mod server;
 mod service;
 mod spin;
 mod time;
+mod waits;
 #[cfg(target_family = "wasm")]
 pub mod web;
 
@@ -49,9 +50,10 @@ pub use frame::{Dispatch, Dispatched, Frame};
 pub use metrics::OpMetrics;
 pub use region::{Bytes, DefaultRegion, Mail, Region};
 pub use sabrpc_derive::sab_service;
-pub use server::{CallerId, Server, ServerMetrics, current_caller};
+pub use server::{CallerId, Server, ServerMetrics};
 pub use service::{OpFlags, OpInfo, ServiceInfo};
 pub use time::sleep;
+pub use waits::{current_caller, is_cancelled};
 
 /// What generated code uses besides the public items.
 #[doc(hidden)]

@@ -45,6 +45,21 @@ fn a_deadline_against_a_late_answer() {
 }
 
 #[test]
+fn a_task_that_is_given_up() {
+    holds(scenario::given_up);
+}
+
+#[test]
+fn an_interrupt() {
+    holds(scenario::interrupt);
+}
+
+#[test]
+fn messages_in_pieces() {
+    holds(scenario::pieces);
+}
+
+#[test]
 fn a_stop() {
     holds(scenario::stop);
 }
@@ -73,8 +88,14 @@ fn the_sleep_flag_is_read_before_the_word_is_stored() {
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn the_sleep_flag_is_set_after_looking_again() {
-    explore(Fault::FlagSetLast, scenario::one_caller);
+fn the_server_sets_its_flag_after_looking_again() {
+    explore(Fault::ServerFlagLast, scenario::one_caller);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_caller_sets_its_flag_after_looking_again() {
+    explore(Fault::CallerFlagLast, scenario::one_caller);
 }
 
 #[test]
@@ -93,6 +114,13 @@ fn the_number_is_stored_before_what_it_announces() {
 #[should_panic(expected = "Causality violation")]
 fn the_number_is_stored_without_an_order() {
     explore(Fault::RelaxedNumber, scenario::one_caller);
+}
+
+/// The server saw of one request that it was given up, and then the next. This was once so.
+#[test]
+#[should_panic(expected = "Replaced")]
+fn giving_up_is_tied_to_no_request() {
+    explore(Fault::GivesUpTheNext, scenario::deadline);
 }
 
 /// Why everything is sequentially consistent: the flag of one side and the word of the other need one order.

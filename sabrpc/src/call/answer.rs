@@ -14,6 +14,10 @@ impl<R: Region> Link<R> {
     /// Takes in the answer of the outstanding request, of which nobody but a one-way call's error wants to hear; returns
     /// whether it goes on.
     pub(crate) fn settle(&mut self, code: i32, len: i32) -> bool {
+        if std::mem::take(&mut self.given_up) {
+            // Before the next request is published, which is another.
+            self.channel.region.store(self.words.given_up, 0);
+        }
         let Some(Outstanding { op, expects, result_at, begun }) = &mut self.outstanding else {
             return false;
         };

@@ -13,10 +13,10 @@ use std::time::Duration;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
-    CallError, Channel, Mail, OpInfo, Region, RpcError, ServiceInfo,
+    CallError, CallerId, Channel, Mail, OpInfo, Region, RpcError, ServiceInfo,
     batch::{Gathered, Sent},
     codec,
-    layout::MailboxWords,
+    layout::{MAILBOX, MailboxWords, given_up},
     metrics::Meters,
     spin::Spin,
 };
@@ -43,6 +43,8 @@ pub(crate) struct Link<R> {
     /// Sequence number of the newest request.
     pub(crate) seq: i32,
     pub(super) outstanding: Option<Outstanding>,
+    /// The server was told that nobody waits for it, or an earlier owner may have told it so.
+    pub(super) given_up: bool,
     /// In the order in which they failed.
     pub(super) deferred: Vec<Deferred>,
     /// Encoded arguments on the way out, the answer on the way back; kept to allocate nothing.
@@ -210,10 +212,14 @@ impl<R: Region> Link<R> {
                 continue;
             }
             channel.region.store(words.caller_sleeps, 0);
+            channel.region.store(words.waiters, 0);
             let seq = channel.region.load(words.request);
             // An earlier owner may have left a request behind: nobody asks for its answer, but it has to be over.
             let op = service.ops.first();
             let left_over = channel.region.load(words.response) != seq;
+            if !left_over {
+                channel.region.store(words.given_up, 0);
+            }
             let outstanding = op.filter(|_| left_over).map(|op| Outstanding {
                 op,
                 expects: Expects::Nothing,
@@ -237,6 +243,7 @@ impl<R: Region> Link<R> {
                 owner,
                 seq,
                 outstanding,
+                given_up: left_over,
                 deferred: Vec::new(),
                 staging: Vec::new(),
                 mail: Mail::EMPTY,
@@ -308,6 +315,31 @@ impl<R: Region> Link<R> {
         let (response, before) = (self.words.response, self.seq.wrapping_sub(1));
         let changed = self.channel.region.await_change(response, before, polls, response, &mut self.mail);
         (changed && self.mail.value == self.seq).then_some((self.mail.a, self.mail.b))
+    }
+
+    /// Who this caller is to others.
+    pub(crate) fn id(&self) -> CallerId {
+        let mailbox = (self.words.request - self.channel.words(0).request) / MAILBOX;
+        CallerId { mailbox, generation: self.owner }
+    }
+
+    /// Whether somebody wants this caller to stop waiting. Told once.
+    pub(super) fn is_interrupted(&self) -> bool {
+        let region = &self.channel.region;
+        let interrupted = region.load(self.words.interrupt) == self.owner;
+        if interrupted {
+            region.store(self.words.interrupt, 0);
+        }
+        interrupted
+    }
+
+    /// Tells the server that nobody waits for the outstanding request any more, unless it is a one-way call.
+    pub(crate) fn give_up(&mut self) {
+        if !self.given_up && self.outstanding.is_some_and(|call| call.expects == Expects::Nothing) {
+            self.given_up = true;
+            self.channel.region.store(self.words.given_up, given_up(self.seq));
+            self.channel.ring();
+        }
     }
 
     /// The newest request is outstanding from here on.

@@ -17,14 +17,18 @@ use serde::{Serialize, de::DeserializeOwned};
 pub(crate) use self::link::{Answer, LIVENESS_SLICE, Link, Never};
 use self::link::{Exchange, Expects, Next, Raw};
 use crate::{
-    CallError, OpInfo, Region, RpcError,
-    layout::{INLINE, status},
+    CallError, Channel, OpInfo, Region, RpcError,
+    layout::{INLINE, MailboxWords, status},
+    waits,
 };
 
 /// How a client waits for its answer.
 pub(crate) trait Wait {
     /// Polls before going to sleep, at most this many times.
     fn polls(budget: u32) -> u32;
+
+    /// Whether it blocks the thread.
+    const BLOCKS: bool;
 
     /// Waits while the word is `old`, at most `timeout`; may return early.
     async fn sleep<R: Region>(region: &R, word: u32, old: i32, timeout: Duration);
@@ -263,7 +267,8 @@ impl<R: Region> Link<R> {
         self.advance(exchange, code, len)
     }
 
-    fn timed_out(&self) -> RpcError {
+    fn timed_out(&mut self) -> RpcError {
+        self.give_up();
         RpcError::TimedOut(self.limit.unwrap_or_default())
     }
 
@@ -314,15 +319,24 @@ impl<R: Region> Link<R> {
     }
 
     async fn sleep_until_answered<W: Wait>(&mut self) -> Result<(i32, i32), RpcError> {
-        let region = self.channel.region.clone();
-        let asleep = Asleep { region: &region, flag: self.words.caller_sleeps };
+        let channel = self.channel.clone();
+        let mut asleep = Asleep { channel: &channel, words: self.words, has_waiters: false };
+        let (region, flag) = (&channel.region, self.words.caller_sleeps);
         loop {
             // Before everything that is looked at below: who changes any of that from here on takes the flag away.
-            region.store(asleep.flag, 1);
+            region.store(flag, 1);
             // A server ends after its last answer: with the state read first, no answer is missed.
             let alive = self.channel.answering();
             if let Some(answer) = self.look(1) {
                 return Ok(answer);
+            }
+            if self.is_interrupted() {
+                self.give_up();
+                return Err(RpcError::Interrupted);
+            }
+            if asleep.would_wait_for_itself(W::BLOCKS) {
+                self.give_up();
+                return Err(RpcError::WouldDeadlock);
             }
             let mut slice = LIVENESS_SLICE;
             if let Some(until) = self.until {
@@ -333,20 +347,42 @@ impl<R: Region> Link<R> {
                 slice = slice.min(left);
             }
             alive?;
-            W::sleep(&region, asleep.flag, 1, slice).await;
+            W::sleep(region, flag, 1, slice).await;
         }
     }
 }
 
-/// Clears a sleep flag when the wait is over, also when its future is dropped.
+/// What a mailbox says of a caller that sleeps. It is taken back when the wait is over, also when its future is dropped.
 struct Asleep<'a, R: Region> {
-    region: &'a R,
-    flag: u32,
+    channel: &'a Channel<R>,
+    words: MailboxWords,
+    has_waiters: bool,
+}
+
+impl<R: Region> Asleep<'_, R> {
+    /// Says whose threads wait for the end of this wait; returns whether the server's own is among them. Asked again with
+    /// every look around: those who wait for us may have gone to sleep after us.
+    fn would_wait_for_itself(&mut self, blocks: bool) -> bool {
+        let Some(waiters) = waits::waiters(blocks) else { return false };
+        let server = self.channel.number();
+        if server != 0 && waiters.contains(&server) {
+            return true;
+        }
+        if !waiters.is_empty() {
+            self.has_waiters = true;
+            self.channel.set_waiters(self.words, &waiters);
+        }
+        false
+    }
 }
 
 impl<R: Region> Drop for Asleep<'_, R> {
     fn drop(&mut self) {
-        self.region.store(self.flag, 0);
+        let region = &self.channel.region;
+        if self.has_waiters {
+            region.store(self.words.waiters, 0);
+        }
+        region.store(self.words.caller_sleeps, 0);
     }
 }
 

@@ -4,13 +4,18 @@ use super::{CallerId, Server};
 use crate::{
     Region,
     frame::Dispatch,
-    layout::{request_flags as flag, status},
+    layout::{self, request_flags as flag, status},
 };
 
 impl<S: Dispatch, R: Region> Server<S, R> {
     /// Notices who came, who went, and whether to stop.
     pub(super) fn look_around(&mut self) {
-        (0..self.desks.len()).for_each(|index| self.look_at(index));
+        for index in 0..self.desks.len() {
+            self.look_at(index);
+            if self.desks[index].owner % 2 != 0 {
+                self.look_for_giving_up(index);
+            }
+        }
         self.stopping = self.stop_asked();
     }
 
@@ -39,6 +44,28 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             let desk = &mut self.desks[index];
             desk.stale = false;
             desk.owner = left_behind.unwrap_or(owner);
+        }
+    }
+
+    /// Notices whether a caller does not wait any more. What is under way for him is dropped, and what was not begun is
+    /// not executed.
+    fn look_for_giving_up(&mut self, index: usize) {
+        let desk = &self.desks[index];
+        let which = self.channel.region.load(desk.words.given_up);
+        if which == 0 {
+            return;
+        }
+        if let Some(task) = &desk.task {
+            if !task.oneway && which == layout::given_up(desk.taken) {
+                self.drop_task(index);
+            }
+        } else if !desk.is_busy()
+            && self.pending(index) == Some(flag::asker(self.desks[index].owner))
+            && which == layout::given_up(self.mail.value)
+        {
+            let (seq, desk) = (self.mail.value, &mut self.desks[index]);
+            (desk.taken, desk.rest, desk.pieces) = (seq, None, None);
+            desk.answer(&self.channel.region, seq, status::LOST, 0);
         }
     }
 

@@ -10,9 +10,10 @@ mod callers;
 mod desk;
 mod requests;
 
-use std::{cell::Cell, future::poll_fn, pin::Pin, task::Poll, task::Waker, time::Duration};
+use std::{future::poll_fn, pin::Pin, task::Poll, task::Waker, time::Duration};
 
 use desk::Desk;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Channel, ChannelError, DefaultRegion, Mail, Region, Stopper,
@@ -22,6 +23,7 @@ use crate::{
     layout::{self, request_flags as flag, server_state, status},
     metrics::Meters,
     spin::Spin,
+    waits::Hosting,
 };
 
 /// Longest time that requests are served in a row before the thread's event loop gets its turn.
@@ -36,19 +38,10 @@ const UNLOOKED: u32 = 256;
 type Sleep = Pin<Box<dyn Future<Output = ()>>>;
 
 /// One attached client, as a server tells them apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CallerId {
-    mailbox: u32,
-    generation: i32,
-}
-
-thread_local! {
-    static CALLER: Cell<Option<CallerId>> = const { Cell::new(None) };
-}
-
-/// Who made the call that is being executed; inside a service's method, also after an `.await`. Elsewhere `None`.
-pub fn current_caller() -> Option<CallerId> {
-    CALLER.get()
+    pub(crate) mailbox: u32,
+    pub(crate) generation: i32,
 }
 
 /// Serves a channel with `S`, the `…Server` type that `#[sab_service]` generates.
@@ -169,7 +162,13 @@ impl<S: Dispatch, R: Region> Server<S, R> {
     }
 
     /// Serves until it is stopped.
-    pub(crate) async fn serve(mut self) {
+    pub(crate) async fn serve(self) {
+        let hosting = Hosting::begin(&self.channel);
+        let mut serving = std::pin::pin!(self.serve_all());
+        poll_fn(|cx| hosting.during(|| serving.as_mut().poll(cx))).await;
+    }
+
+    async fn serve_all(mut self) {
         let Some(life) = self.life else { return };
         let region = self.channel.region.clone();
         let mut stopping_since = None;

@@ -2,11 +2,12 @@
 
 use std::{cell::Cell, task::Poll, task::Waker, time::Duration};
 
-use super::{CALLER, CallerId, Server, desk::Task};
+use super::{CallerId, Server, desk::Task};
 use crate::{
     BulkIn, BulkOut, OpFlags, Region, RpcError,
     frame::{Dispatch, Dispatched, Frame, catch_panic},
     layout::{RawLen, request_flags as flag, status},
+    waits::as_caller,
 };
 
 impl<S: Dispatch, R: Region> Server<S, R> {
@@ -210,6 +211,21 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         true
     }
 
+    /// Drops the task of a mailbox, whose caller has given it up.
+    pub(super) fn drop_task(&mut self, index: usize) {
+        let desk = &mut self.desks[index];
+        let Some(Task { future, op_index, busy, started, .. }) = desk.task.take() else { return };
+        self.hot_is_stale = true;
+        let caller = CallerId { mailbox: index as u32, generation: desk.owner };
+        // What its destructors say to nobody is said on the console.
+        let _ = as_caller(caller, || catch_panic(|| drop(future)));
+        desk.answer(&self.channel.region, desk.taken, status::LOST, 0);
+        let wait = (self.channel.region.now() - started).saturating_sub(busy);
+        let mut meters = self.meters.borrow_mut();
+        meters.call(op_index, Some((busy, wait)), 0, 0);
+        meters.error(op_index);
+    }
+
     /// Polls all tasks, and goes on with batches whose turn was over; returns whether any ended.
     pub(super) fn poll_tasks(&mut self) -> bool {
         let waker = self.waker.clone();
@@ -241,12 +257,4 @@ impl Facts {
         let (bytes_in, bytes_out) = (frame.bytes_in(), frame.bytes_out());
         Self { bytes_in, bytes_out, failed: frame.status() != status::OK }
     }
-}
-
-/// Runs `f` with [`current_caller`] set.
-fn as_caller<T>(caller: CallerId, f: impl FnOnce() -> T) -> T {
-    let before = CALLER.replace(Some(caller));
-    let result = f();
-    CALLER.set(before);
-    result
 }

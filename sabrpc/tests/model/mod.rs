@@ -12,6 +12,7 @@ pub(crate) mod scenario;
 use std::{
     future::poll_fn,
     pin::Pin,
+    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering as Plain},
@@ -40,19 +41,23 @@ pub(crate) enum Fault {
     FlagReadFirst,
     /// The number is stored before what it announces.
     NumberFirst,
-    /// Who goes to sleep sets its flag after it has looked again.
-    FlagSetLast,
+    /// The server sets its sleep flag after it has looked again.
+    ServerFlagLast,
+    /// A caller does.
+    CallerFlagLast,
     /// A wait does not look at the word again before it blocks.
     NoRecheck,
     /// Every access is acquire or release, and no more.
     AcquireRelease,
     /// The number is stored without an order.
     RelaxedNumber,
+    /// What is given up is not tied to a request: whichever is the newest when the server looks.
+    GivesUpTheNext,
 }
 
 /// See the module's text. A clone shares the memory.
 #[derive(Clone)]
-pub(crate) struct Model(Arc<Memory>);
+pub(crate) struct Model(Rc<Memory>);
 
 struct Memory {
     size: u32,
@@ -74,8 +79,8 @@ struct Lot {
     wakers: Vec<(u32, Waker)>,
     /// Waits with a bound do not block any more: each lets its time pass.
     time_is_up: bool,
-    /// A flag that [`Fault::FlagSetLast`] holds back.
-    late_flag: Option<u32>,
+    /// The flags that a fault holds back.
+    late_flags: Vec<u32>,
 }
 
 const MAILBOXES: u32 = 2;
@@ -87,6 +92,8 @@ const MAILBOX: u32 = 384;
 const RESPONSE: u32 = 128;
 const OWNER: u32 = 256;
 const CALLER_SLEEPS: u32 = 260;
+const INTERRUPT: u32 = 264;
+const GIVEN_UP: u32 = 268;
 
 impl Model {
     /// A channel in new memory, laid out as the specification says.
@@ -96,7 +103,7 @@ impl Model {
         for mailbox in 0..MAILBOXES {
             let at = HEADER + MAILBOX * mailbox;
             words.extend([at, at + RESPONSE]);
-            words.extend([at + OWNER, at + CALLER_SLEEPS]);
+            words.extend([at + OWNER, at + CALLER_SLEEPS, at + INTERRUPT, at + GIVEN_UP]);
             cells.extend([(at + 4, at + 124), (at + RESPONSE + 4, at + RESPONSE + 124)]);
             let area = HEADER + MAILBOX * MAILBOXES + AREA * mailbox;
             cells.push((area, area + AREA));
@@ -118,7 +125,7 @@ impl Model {
             lot: Mutex::default(),
             clock: AtomicU64::new(0),
         };
-        Channel::open(Self(Arc::new(memory))).unwrap()
+        Channel::open(Self(Rc::new(memory))).unwrap()
     }
 
     /// From here on every wait that has a bound lets its time pass instead of blocking.
@@ -178,6 +185,14 @@ impl Model {
         }
     }
 
+    fn set_late_flags(&self, lot: &mut Lot, flag: u32) {
+        if lot.late_flags.contains(&flag) {
+            lot.late_flags.retain(|late| *late != flag);
+            self.word(flag).unwrap().store(1, Ordering::SeqCst);
+            self.order();
+        }
+    }
+
     /// Whether a wait with a bound is over, which it is at once when time passes.
     fn has_passed(&self, lot: &Lot, timeout: Duration) -> bool {
         if lot.time_is_up {
@@ -216,7 +231,12 @@ impl Region for Model {
             return 0;
         }
         self.order();
-        atomic.load(Ordering::SeqCst)
+        let value = atomic.load(Ordering::SeqCst);
+        let is_given_up = word >= HEADER && (word - HEADER) % MAILBOX == GIVEN_UP;
+        if self.0.fault == Fault::GivesUpTheNext && is_given_up && value != 0 {
+            return layout::given_up(self.load(word - GIVEN_UP));
+        }
+        value
     }
 
     fn store(&self, word: u32, value: i32) {
@@ -226,9 +246,13 @@ impl Region for Model {
         if Self::has_failed() {
             return;
         }
-        if self.0.fault == Fault::FlagSetLast && word == SERVER_SLEEPS && value == 1 {
-            self.0.lot.lock().unwrap().late_flag = Some(word);
-            return;
+        let late = match self.0.fault {
+            Fault::ServerFlagLast => word == SERVER_SLEEPS,
+            Fault::CallerFlagLast => word >= HEADER && (word - HEADER) % MAILBOX == CALLER_SLEEPS,
+            _ => false,
+        };
+        if late && value == 1 {
+            return self.0.lot.lock().unwrap().late_flags.push(word);
         }
         let is_number = word >= HEADER && [0, RESPONSE].contains(&((word - HEADER) % MAILBOX));
         if self.0.fault == Fault::RelaxedNumber && is_number {
@@ -292,7 +316,8 @@ impl Region for Model {
             self.0.clock.fetch_add(timeout.as_millis() as u64, Plain::Relaxed);
             return;
         }
-        let lot = self.0.lot.lock().unwrap();
+        let mut lot = self.0.lot.lock().unwrap();
+        self.set_late_flags(&mut lot, word);
         let changed = self.0.fault != Fault::NoRecheck && self.load(word) != old;
         if changed {
             return;
@@ -327,10 +352,7 @@ impl Region for Model {
         let region = self.clone();
         poll_fn(move |cx| {
             let mut lot = region.0.lot.lock().unwrap();
-            if let Some(flag) = lot.late_flag.take() {
-                region.word(flag).unwrap().store(1, Ordering::SeqCst);
-                region.order();
-            }
+            region.set_late_flags(&mut lot, SERVER_SLEEPS);
             let changed = region.0.fault != Fault::NoRecheck && region.load(word) != old;
             if changed || timeout.is_some_and(|timeout| region.has_passed(&lot, timeout)) {
                 return Poll::Ready(());

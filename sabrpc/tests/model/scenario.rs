@@ -200,6 +200,47 @@ pub(crate) fn deadline(channel: Channel<Model>) {
     });
 }
 
+/// The server drops the task of a call whose time is over, or has finished it.
+pub(crate) fn given_up(channel: Channel<Model>) {
+    serve(&channel, || {
+        let clock = channel.clone();
+        let clock = thread(move || clock.region().let_time_pass());
+        let client = attach(&channel);
+        let deadline = Duration::from_millis(20);
+        match client.caller().within(deadline, || client.later(3)) {
+            Ok(3) => {}
+            error => assert_eq!(error, Err(RpcError::TimedOut(deadline))),
+        }
+        assert_eq!(client.later(30), Ok(30));
+        clock();
+    });
+}
+
+/// It ends one of the calls, or none; the others get their own answers.
+pub(crate) fn interrupt(channel: Channel<Model>) {
+    serve(&channel, || {
+        let client = attach(&channel);
+        let (other, id) = (channel.clone(), client.caller().id());
+        let other = thread(move || assert!(other.interrupt(id)));
+        let results = [client.add(1, 2), client.add(10, 20)];
+        assert!(results.iter().filter(|result| result.is_err()).count() <= 1, "{results:?}");
+        for (result, sum) in results.into_iter().zip([3, 30]) {
+            assert!(result == Ok(sum) || result == Err(RpcError::Interrupted), "{result:?}");
+        }
+        other();
+    });
+}
+
+/// A request and an answer that are larger than the area.
+pub(crate) fn pieces(channel: Channel<Model>) {
+    const LEN: usize = sabrpc::layout::MIN_AREA as usize + 100;
+    serve(&channel, || {
+        let mut out = [0; LEN];
+        assert_eq!(attach(&channel).raise(&[7; LEN], &mut out), Ok(()));
+        assert!(out == [8; LEN]);
+    });
+}
+
 /// The stop comes at any time: before, during and after the call.
 pub(crate) fn stop(channel: Channel<Model>) {
     serve(&channel, || {
