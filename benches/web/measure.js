@@ -14,10 +14,11 @@ export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / 
 export const median = (values) => sorted(values)[values.length >> 1];
 const fastestQuarter = (values) => mean(sorted(values).slice(0, Math.ceil(values.length / 4)));
 
-/** Samples that a result needs at least, however slow the machine is. */
+/** Samples that a result needs at least, however slow the machine is, unless the case says otherwise. */
 const FEWEST = 5;
 
-function shuffled(values) {
+/** The same values in an order of chance. */
+export function shuffled(values) {
   const order = [...values];
   for (let i = order.length - 1; i > 0; i--) {
     const j = Math.floor(Math.random() * (i + 1));
@@ -46,13 +47,15 @@ export async function coldBatch(subject, count) {
 
 /**
  * Measures cases of the form `{ name, call, count, subjects }`: batches of `count` calls of the kind `call` by each
- * subject. A case may `take` its samples and `condense` them in another way. All together take `seconds`, a third of that
+ * subject. A case may `take` its samples and `condense` them in another way, be content with `fewest` of them, and have
+ * another `unit` than microseconds. All together take `seconds`, a third of that
  * to warm up. Returns an array of results.
  */
 export async function takeTurns(cases, seconds) {
   const samples = cases.map((one) => new Map(one.subjects.map((subject) => [subject, []])));
   const start = performance.now(), spent = () => (performance.now() - start) / 1000;
-  const isEnough = () => samples.every((one) => [...one.values()].every((values) => values.length >= FEWEST));
+  const hasEnough = ({ fewest = FEWEST }, i) => [...samples[i].values()].every((values) => values.length >= fewest);
+  const isEnough = () => cases.every(hasEnough);
   while (spent() < seconds || !isEnough()) {
     const isWarm = spent() > seconds / 3;
     for (const [i, one] of cases.entries()) {
@@ -68,7 +71,7 @@ export async function takeTurns(cases, seconds) {
       subject: name,
       value: (one.condense ?? fastestQuarter)(values),
       mean: mean(values),
-      unit: "us",
+      unit: one.unit ?? "us",
       samples: values.length * Math.ceil(one.count * share),
     })));
 }

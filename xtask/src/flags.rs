@@ -23,16 +23,16 @@ usage: cargo xtask COMMAND
            --browser NAME       only this browser (default: both)
            --package NAME       browser tests of this crate only
            -- ARGUMENTS         passed on to the browser tests' runner (a name to filter by)
-  bench  measures calls between threads and between workers in both browsers, each beside its
-         reference in the same run
-           rpc                  the suite; there is one so far
+  bench  measures a suite, each figure beside its reference in the same run
+           rpc                  calls between threads and between workers in both browsers
+           vfs                  SQLite on files of a browser, alone and in several tabs, in Chromium
            --json FILE          also write one record per comparison
-           --quick              fewer and shorter runs, without the peers from npm
-           --case NAME          only this case, such as null or 4k-read; may be repeated
-           --browser NAME       only this browser, or `all`, without the native suite and the sizes
-           --native-only        no browser and no sizes
+           --quick              fewer and shorter runs; rpc without the peers from npm
+           --case NAME          only this case, such as null or autocommit; may be repeated
+           --browser NAME       only this browser, or `all`; rpc without the native suite and sizes
+           --native-only        no browser and no sizes (rpc)
            --check              fail if a bar is missed
-           --docs               also write the tables and charts of docs/src/speed.md
+           --docs               also write the tables and charts of docs/src/speed.md, speed-vfs.md
   docs   builds the API documentation and the book
   setup  finds or installs what the others need, and nothing else
            --browser NAME       only this browser (default: both)
@@ -88,8 +88,16 @@ impl FromStr for BrowserKind {
 /// The browsers that a command is for; both when none was named.
 pub(crate) type Browsers = Vec<BrowserKind>;
 
+/// What `bench` can measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SuiteName {
+    Rpc,
+    Vfs,
+}
+
 #[derive(Debug)]
 pub(crate) struct BenchFlags {
+    pub(crate) suite: SuiteName,
     pub(crate) json: Option<PathBuf>,
     pub(crate) quick: bool,
     /// Only these; all when there are none.
@@ -144,18 +152,21 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
 }
 
 fn bench(mut words: Words) -> Result<BenchFlags> {
-    match words.next()?.as_deref() {
-        Some("rpc") => {}
-        Some(other) => bail!("bench knows no suite '{other}'; say rpc\n{USAGE}"),
-        None => bail!("which suite? There is `bench rpc`\n{USAGE}"),
-    }
+    let suite = match words.next()?.as_deref() {
+        Some("rpc") => SuiteName::Rpc,
+        Some("vfs") => SuiteName::Vfs,
+        Some(other) => bail!("bench knows no suite '{other}'; say rpc or vfs\n{USAGE}"),
+        None => bail!("which suite? There are `bench rpc` and `bench vfs`\n{USAGE}"),
+    };
+    let is_rpc = suite == SuiteName::Rpc;
     let mut flags = BenchFlags {
+        suite,
         json: None,
         quick: false,
         cases: Vec::new(),
         browsers: Vec::new(),
-        native: true,
-        sizes: true,
+        native: is_rpc,
+        sizes: is_rpc,
         check: false,
         docs: false,
     };
@@ -172,7 +183,7 @@ fn bench(mut words: Words) -> Result<BenchFlags> {
                     name => flags.browsers.push(name.parse()?),
                 }
             }
-            "--native-only" => native_only = true,
+            "--native-only" if is_rpc => native_only = true,
             "--check" => flags.check = true,
             "--docs" => flags.docs = true,
             other => bail!("bench does not know '{other}'\n{USAGE}"),
@@ -180,6 +191,9 @@ fn bench(mut words: Words) -> Result<BenchFlags> {
     }
     if native_only {
         (flags.native, flags.sizes) = (true, false);
+    } else if !is_rpc && flags.browsers.is_empty() {
+        // Half of what it is compared with runs in no other.
+        flags.browsers = vec![BrowserKind::Chromium];
     } else {
         flags.browsers = or_both(flags.browsers);
     }
@@ -293,6 +307,7 @@ mod tests {
         assert_eq!(flags("bench rpc --browser firefox --quick"), (1, false, false));
         assert_eq!(flags("bench rpc --browser all"), (2, false, false));
         assert_eq!(flags("bench rpc --native-only --case null"), (0, true, false));
+        assert_eq!(flags("bench vfs --case scan"), (1, false, false));
     }
 
     #[test]
@@ -307,9 +322,16 @@ mod tests {
 
     #[test]
     fn unknown_words_and_missing_values_are_errors() {
-        for line in
-            ["bogus", "bench", "bench vfs", "demo --fast", "demo --input", "demo --browser opera", "docs now"]
-        {
+        for line in [
+            "bogus",
+            "bench",
+            "bench x",
+            "bench vfs --native-only",
+            "demo --fast",
+            "demo --input",
+            "demo --browser opera",
+            "docs now",
+        ] {
             assert!(parse_line(line).is_err(), "{line}");
         }
     }

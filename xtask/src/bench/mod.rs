@@ -1,5 +1,8 @@
-//! `cargo xtask bench rpc`: runs the suite between native threads and between workers in browsers, several times,
-//! compares each subject with its reference in the same run, and says which bars were missed.
+//! `cargo xtask bench SUITE`: runs a suite several times, compares each subject with its reference in the same run, and
+//! says which bars were missed.
+//!
+//! A suite is a folder here: what it runs, what it compares with what, and how its figures get into the book. The rest is
+//! common to all.
 
 mod chart;
 mod compare;
@@ -7,14 +10,26 @@ mod docs;
 mod npm;
 mod page;
 mod report;
-mod size;
-
-use std::{path::PathBuf, process::Command};
+mod rpc;
+mod vfs;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::{flags::BenchFlags, project, shell};
+use crate::flags::{BenchFlags, SuiteName};
+use compare::{Bar, Comparison, Record};
+
+/// What there is to know of a suite.
+struct Suite {
+    name: &'static str,
+    comparisons: Vec<Comparison>,
+    bars: Vec<Bar>,
+    measure: fn(&BenchFlags) -> Result<Vec<Run>>,
+    /// What to say of a record that says little.
+    doubts: fn(&Record) -> Option<String>,
+    /// Writes the tables and charts of the book.
+    write_docs: fn(&[Record]) -> Result<()>,
+}
 
 /// What was measured in turns: by one start of the native program, or as one group of cases in one load of the page.
 #[derive(Debug)]
@@ -37,58 +52,24 @@ struct Measured {
     samples: u64,
 }
 
-/// How long it all takes.
-struct Effort {
-    runs: usize,
-    /// For a case natively.
-    native_seconds: f64,
-    /// For the hot cases in a browser; the others take parts of it.
-    page_seconds: f64,
-}
-
-impl Effort {
-    fn of(flags: &BenchFlags) -> Self {
-        match flags.quick {
-            true => Self { runs: 2, native_seconds: 0.3, page_seconds: 4.0 },
-            false => Self { runs: 5, native_seconds: 1.0, page_seconds: 8.0 },
-        }
-    }
-}
-
 /// Measures what `flags` say.
 pub(crate) fn run(flags: &BenchFlags) -> Result<()> {
-    let effort = Effort::of(flags);
-    let mut runs = Vec::new();
-    let only_sizes = !flags.cases.is_empty() && flags.cases.iter().all(|case| case.starts_with("size-"));
-    if flags.native && !only_sizes {
-        runs.extend(native(flags, &effort)?);
-    }
-    if !flags.browsers.is_empty() && !only_sizes {
-        let page = page::Page::build(flags)?;
-        for &browser in &flags.browsers {
-            runs.extend(page.runs(browser, flags, &effort)?);
-        }
-    }
-    if flags.sizes && is_wanted(flags, &size::CASES) {
-        runs.push(size::measure()?);
-    }
-    let records = compare::records(&runs);
+    let suite = match flags.suite {
+        SuiteName::Rpc => rpc::suite(),
+        SuiteName::Vfs => vfs::suite(),
+    };
+    let runs = (suite.measure)(flags)?;
+    let records = compare::records(&suite, &runs);
     ensure!(!records.is_empty(), "nothing was compared; is there such a case?");
     print!("\n{}", report::table(&records));
-    for record in records.iter().filter(|record| record.is_disturbed()) {
-        println!(
-            "\n{}: the machine was busy: an empty bare call took {} us, and {} us with all that disturbed it. \
-             On a quiet machine the two are close; ratios of this run say little",
-            record.place,
-            report::number(record.reference_value),
-            report::number(record.reference_mean),
-        );
+    for doubt in records.iter().filter_map(suite.doubts) {
+        println!("\n{doubt}");
     }
     if let Some(file) = &flags.json {
-        report::write_json(file, &records)?;
+        report::write_json(file, suite.name, &records)?;
     }
     if flags.docs {
-        docs::write(&records)?;
+        (suite.write_docs)(&records)?;
     }
     let missed = records.iter().filter(|record| record.is_missed()).count();
     match missed {
@@ -101,28 +82,6 @@ pub(crate) fn run(flags: &BenchFlags) -> Result<()> {
 
 fn is_wanted(flags: &BenchFlags, cases: &[&str]) -> bool {
     flags.cases.is_empty() || flags.cases.iter().any(|case| cases.contains(&case.as_str()))
-}
-
-/// The suite between threads: the program `benches`, once per run.
-fn native(flags: &BenchFlags, effort: &Effort) -> Result<Vec<Run>> {
-    let mut build = Command::new("cargo");
-    build.args(["build", "--release", "--package", "benches", "--bin", "benches"]);
-    shell::run(build.current_dir(project::root()))?;
-    let program = release_folder(None).join(format!("benches{}", std::env::consts::EXE_SUFFIX));
-    (1..=effort.runs)
-        .map(|number| {
-            println!("native: run {number} of {}", effort.runs);
-            let mut command = Command::new(&program);
-            command.arg(effort.native_seconds.to_string()).args(&flags.cases);
-            let said = shell::ask(&mut command).context("the native suite failed")?;
-            Ok(Run { place: "native", measured: measured(&serde_json::from_str(&said)?)? })
-        })
-        .collect()
-}
-
-/// Where cargo leaves what it built in release.
-fn release_folder(target: Option<&str>) -> PathBuf {
-    target.map_or_else(project::target, |target| project::target().join(target)).join("release")
 }
 
 /// Takes apart what a run says it has measured.

@@ -1,4 +1,4 @@
-//! What comes from npm at bench time: the peers, bundled for the page, and wasm-opt. Without npm, or without a network,
+//! What comes from npm at bench time: the peers of both suites, and wasm-opt. Without npm, or without a network,
 //! that is said and the bench goes on without them.
 
 use std::{
@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::{npm, project, shell};
 
@@ -25,6 +25,30 @@ pub(super) fn installed() -> Result<Option<PathBuf>> {
 /// A program of an installed package.
 pub(super) fn program(folder: &Path, name: &str) -> PathBuf {
     npm::programs(folder).join(name)
+}
+
+/// Puts the SQLites from npm into `site`, as they are; returns whether they could be had.
+pub(super) fn copy_sqlites(site: &Path) -> Result<bool> {
+    let Some(folder) = installed()? else {
+        return Ok(false);
+    };
+    // wa-sqlite comes in a dozen builds.
+    let wanted = [
+        "@sqlite.org/sqlite-wasm/dist",
+        "@journeyapps/wa-sqlite/src",
+        "@journeyapps/wa-sqlite/dist/wa-sqlite.mjs",
+        "@journeyapps/wa-sqlite/dist/wa-sqlite.wasm",
+    ];
+    for name in wanted {
+        let (from, to) = (folder.join("node_modules").join(name), site.join("npm").join(name));
+        if from.is_dir() {
+            project::copy_folder(&from, &to)?;
+        } else {
+            fs::create_dir_all(to.parent().unwrap_or(site))?;
+            fs::copy(&from, &to).with_context(|| format!("the packages have no {name}"))?;
+        }
+    }
+    Ok(true)
 }
 
 /// Bundles the peers' scripts into `site`; returns whether they could be had.

@@ -53,15 +53,15 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// Writes the records as a JSON array.
-pub(super) fn write_json(file: &Path, records: &[Record]) -> Result<()> {
-    let array: Vec<Value> = records.iter().map(json).collect();
+pub(super) fn write_json(file: &Path, suite: &str, records: &[Record]) -> Result<()> {
+    let array: Vec<Value> = records.iter().map(|record| json(suite, record)).collect();
     let text = serde_json::to_string_pretty(&array)? + "\n";
     fs::write(file, text).with_context(|| format!("the records can't be written to {}", file.display()))
 }
 
-fn json(r: &Record) -> Value {
+fn json(suite: &str, r: &Record) -> Value {
     json!({
-        "suite": "rpc",
+        "suite": suite,
         "case": r.case,
         "browser": r.place,
         "subject": r.subject,

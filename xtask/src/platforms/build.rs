@@ -101,25 +101,9 @@ pub(super) fn project_of(
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
-    copy(scripts, &folder)?;
-    copy(&bindings(node, target, build), &folder.join("pkg"))?;
+    project::copy_folder(scripts, &folder)?;
+    project::copy_folder(&bindings(node, target, build), &folder.join("pkg"))?;
     Ok(folder)
-}
-
-/// Copies a folder with all that is in it.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    let entries = fs::read_dir(from).with_context(|| format!("{} can't be read", from.display()))?;
-    for entry in entries {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
 }
 
 /// Bundles a project by webpack; returns the folder to serve.

@@ -5,8 +5,10 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result};
 
-use super::{Measured, Run, npm};
-use crate::{project, setup, shell, wasm};
+use crate::{
+    bench::{Measured, Run, npm},
+    project, setup, shell, wasm,
+};
 
 /// What is in the module besides one exported function; each case also with `-small` behind it.
 pub(super) const CASES: [&str; 6] =

@@ -1,0 +1,3 @@
+// A worker with a classic script, which the address names, and whose flushes are counted.
+
+importScripts("/vfs/flushes.js", new URLSearchParams(location.search).get("script"));
