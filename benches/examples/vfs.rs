@@ -90,17 +90,18 @@ impl Database {
         })?)
     }
 
-    /// One statement again and again with each of `values`; returns the sum of the first column of all rows.
+    /// One statement with as many of `values` as it takes, again and again; returns the sum of the first column of all
+    /// rows.
     ///
     /// # Errors
     /// SQLite's.
     pub fn run(&self, sql: &str, values: &[i32]) -> Result<f64, JsError> {
         let mut statement = self.0.prepare_cached(sql)?;
-        let has_parameter = statement.parameter_count() > 0;
+        let parameters = statement.parameter_count();
         let mut sum = 0;
-        for value in values {
-            if has_parameter {
-                statement.raw_bind_parameter(1, value)?;
+        for row in values.chunks_exact(parameters.max(1)) {
+            for (index, value) in row[..parameters].iter().enumerate() {
+                statement.raw_bind_parameter(index + 1, value)?;
             }
             sum += step_through(&mut statement)?;
         }
@@ -120,7 +121,8 @@ fn step_through(statement: &mut CachedStatement<'_>) -> rusqlite::Result<i64> {
     let mut rows = statement.raw_query();
     let mut sum = 0;
     while let Some(row) = rows.next()? {
-        sum += row.get::<_, i64>(0)?;
+        // Like `sqlite3_column_int`, which the others call: a text or a NULL counts nothing.
+        sum += row.get_ref(0)?.as_i64().unwrap_or(0);
     }
     Ok(sum)
 }

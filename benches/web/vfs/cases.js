@@ -1,6 +1,8 @@
 // What is measured of one database alone: the same SQL for every subject. A case has a `file`, makes sure in `prepare` that
 // there is what it needs, and in `sample` does its work and returns how long that took, in its unit.
 
+import { speedtest } from "./speedtest.js";
+
 /** Rows of the transaction of `bulk`. */
 const BULK_ROWS = 60_000;
 
@@ -45,6 +47,14 @@ const read = {
 };
 
 export const CASES = {
+  speedtest,
+
+  /** What several tabs use; `loop.js` has what they do. */
+  "tabs": {
+    file: "tabs.db",
+    prepare: (database) => database.exec("CREATE TABLE IF NOT EXISTS entry (id INTEGER PRIMARY KEY, body TEXT)"),
+  },
+
   /** A row in a transaction of its own; microseconds each. */
   "autocommit": {
     file: "autocommit.db",

@@ -14,11 +14,14 @@ function turn() {
   });
 }
 
-/** Loops from `begin` to `end`, both by the machine's clock. */
+/**
+ * Loops from `begin` to `end`, both by the machine's clock. Of what ends later only the rows count, so that they can be
+ * compared with those in the table. Returns how long each writing transaction took, in milliseconds.
+ */
 export async function loop(database, { begin, end }) {
   const one = Int32Array.of(1);
   const times = [];
-  let reads = 0, busy = 0;
+  let reads = 0, committed = 0, busy = 0, failure;
   while (Date.now() < begin) await turn();
   while (Date.now() < end) {
     await turn();
@@ -27,15 +30,16 @@ export async function loop(database, { begin, end }) {
       await database.run("BEGIN IMMEDIATE", one);
       await database.run("INSERT INTO entry (body) VALUES (printf('entry of tab %d', ?1))", one);
       await database.run("COMMIT", one);
-      times.push(performance.now() - start);
+      committed += 1;
+      if (Date.now() <= end) times.push(performance.now() - start);
       await turn();
       await database.run("SELECT length(body) FROM entry ORDER BY id DESC LIMIT 1", one);
-      reads += 1;
+      if (Date.now() <= end) reads += 1;
     } catch (error) {
-      if (!isBusy(error)) throw error;
-      busy += 1;
+      if (isBusy(error)) busy += 1;
+      else failure ??= String(error?.message ?? error);
       await database.exec("ROLLBACK").catch(() => {});
     }
   }
-  return { times, reads, busy };
+  return { times, reads, committed, busy, failure };
 }

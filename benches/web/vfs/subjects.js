@@ -67,10 +67,15 @@ export class Subject {
     });
   }
 
-  /** Ends the worker; what it holds is free a moment later. */
-  async stop() {
+  /** Closes the database and ends the worker; what it holds is free a moment later. */
+  async end() {
     await this.ask("leave");
     this.worker.terminate();
+  }
+
+  /** The same, and waits for that moment. */
+  async stop() {
+    await this.end();
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 

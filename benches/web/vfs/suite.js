@@ -3,11 +3,12 @@
 
 import { median, shuffled, takeTurns } from "/measure.js";
 import { SUBJECTS, Subject } from "./subjects.js";
+import { several } from "./tabs.js";
 
 /** How often the samples of a case are taken: seconds for all of them, samples of each subject at least. */
 const EFFORTS = {
-  quick: { seconds: 2, fewest: 2 },
-  full: { seconds: 12, fewest: 5 },
+  quick: { seconds: 2, fewest: 2, tabsMillis: 1000 },
+  full: { seconds: 12, fewest: 5, tabsMillis: 3000 },
 };
 
 /** For how many milliseconds a sample should go on at most, where a case can do with fewer operations. */
@@ -18,6 +19,7 @@ const GROUPS = [
   [{ name: "autocommit", count: 100 }],
   [{ name: "bulk", count: 1, unit: "ms" }],
   [{ name: "random-read", count: 2000 }, { name: "scan", count: 1, unit: "ms" }],
+  [{ name: "speedtest", count: 1, unit: "ms", isLong: true }],
 ];
 
 /** Removes everything that an earlier load of this page left; its handles may take a moment to be free. */
@@ -81,7 +83,8 @@ class Suite {
       this.stage(`${name}: ${subject.name}`);
       return subject.ask("sample", name, Math.ceil(count * subject.share));
     };
-    const { seconds, fewest } = this.effort;
+    // A long one warms up by itself.
+    const { seconds, fewest } = cases[0].isLong ? { seconds: 0, fewest: 1 } : this.effort;
     const turns = cases.map((one) => ({ ...one, subjects, take: take(one.name), condense: median, fewest }));
     this.groups.push(await takeTurns(turns, seconds));
     if (name === "autocommit") this.groups.push(await this.flushes(subjects));
@@ -137,6 +140,15 @@ class Suite {
       return result(name, subject, values, "ms", values.length);
     })));
   }
+
+  /** Several tabs, of which there are so many, on one database. */
+  async tabs(there) {
+    const numbers = [2, 4, 8].filter((number) => number <= there && this.wanted(`tabs-${number}`));
+    if (numbers.length === 0) return;
+    const subjects = this.subjects("tabs").filter(({ tabs }) => tabs);
+    // What one tab does alone is what the others are compared with.
+    this.groups.push(await several(subjects, [1, ...numbers], this.effort.tabsMillis, this));
+  }
 }
 
 /** Groups of results, and notes for people. */
@@ -145,5 +157,6 @@ export async function measure(settings) {
   const suite = new Suite(settings);
   for (const cases of GROUPS) await suite.group(cases);
   await suite.opening();
+  await suite.tabs(settings.tabs);
   return { groups: suite.groups, notes: [...suite.notes] };
 }

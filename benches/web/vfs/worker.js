@@ -67,6 +67,8 @@ const methods = {
     if (id !== 77) throw new Error(`the first row is ${id}`);
   },
 
+  first: (sql) => database.first(sql),
+
   /** What a tab does among others. */
   loop: (until) => loop(database, until),
 };

@@ -136,7 +136,7 @@ fn record(suite: &Suite, runs: &[&Run], comparison: &Comparison, case: &str) -> 
         place,
         subject,
         reference,
-        ratio: median(pairs.iter().map(|(ours, theirs)| ours.value / theirs.value)),
+        ratio: median(pairs.iter().map(|(ours, theirs)| ratio(ours.value, theirs.value))),
         difference: median(pairs.iter().map(|(ours, theirs)| ours.value - theirs.value)),
         subject_value: median(pairs.iter().map(|(ours, _)| ours.value)),
         reference_value: median(pairs.iter().map(|(_, theirs)| theirs.value)),
@@ -150,6 +150,11 @@ fn record(suite: &Suite, runs: &[&Run], comparison: &Comparison, case: &str) -> 
 
 fn find<'a>(run: &'a Run, case: &str, subject: &str) -> Option<&'a super::Measured> {
     run.measured.iter().find(|one| one.case == case && one.subject == subject)
+}
+
+/// Nothing is as much as nothing.
+fn ratio(ours: f64, theirs: f64) -> f64 {
+    if ours == theirs { 1.0 } else { ours / theirs }
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

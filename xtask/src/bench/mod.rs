@@ -25,6 +25,8 @@ struct Suite {
     comparisons: Vec<Comparison>,
     bars: Vec<Bar>,
     measure: fn(&BenchFlags) -> Result<Vec<Run>>,
+    /// The records for the terminal.
+    table: fn(&[Record]) -> String,
     /// What to say of a record that says little.
     doubts: fn(&Record) -> Option<String>,
     /// Writes the tables and charts of the book.
@@ -61,7 +63,7 @@ pub(crate) fn run(flags: &BenchFlags) -> Result<()> {
     let runs = (suite.measure)(flags)?;
     let records = compare::records(&suite, &runs);
     ensure!(!records.is_empty(), "nothing was compared; is there such a case?");
-    print!("\n{}", report::table(&records));
+    print!("\n{}", (suite.table)(&records));
     for doubt in records.iter().filter_map(suite.doubts) {
         println!("\n{doubt}");
     }

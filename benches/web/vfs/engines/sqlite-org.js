@@ -26,15 +26,15 @@ class Database {
     return String(this.db.selectValue(sql));
   }
 
-  /** One statement again and again with each of `values`; returns the sum of the first column of all rows. */
+  /** One statement with as many of `values` as it takes, again and again; returns the sum of the first column of all rows. */
   async run(sql, values) {
     const { capi, db, statements } = this;
     let statement = statements.get(sql);
     if (!statement) statements.set(sql, (statement = db.prepare(sql)));
     const { pointer, parameterCount } = statement;
     let sum = 0;
-    for (const value of values) {
-      if (parameterCount > 0) capi.sqlite3_bind_int(pointer, 1, value);
+    for (let at = 0; at < values.length; at += Math.max(parameterCount, 1)) {
+      for (let i = 0; i < parameterCount; i++) capi.sqlite3_bind_int(pointer, i + 1, values[at + i]);
       let code;
       while ((code = capi.sqlite3_step(pointer)) === capi.SQLITE_ROW) sum += capi.sqlite3_column_int(pointer, 0);
       capi.sqlite3_reset(pointer);

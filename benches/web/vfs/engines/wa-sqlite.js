@@ -34,10 +34,10 @@ class Database {
   async run(sql, values) {
     const { sqlite3 } = this;
     const statement = this.statements.get(sql) ?? (await this.prepare(sql));
-    const hasParameter = sqlite3.bind_parameter_count(statement) > 0;
+    const parameters = sqlite3.bind_parameter_count(statement);
     let sum = 0;
-    for (const value of values) {
-      if (hasParameter) sqlite3.bind_int(statement, 1, value);
+    for (let at = 0; at < values.length; at += Math.max(parameters, 1)) {
+      for (let i = 0; i < parameters; i++) sqlite3.bind_int(statement, i + 1, values[at + i]);
       try {
         while ((await sqlite3.step(statement)) === SQLite.SQLITE_ROW) sum += sqlite3.column_int(statement, 0);
       } finally {

@@ -14,7 +14,7 @@ use super::{
     compare::{Bar, Comparison, Found, Limit, Record, bar, compare},
     is_wanted, measured, npm,
     page::Page,
-    report::number,
+    report::{number, table},
 };
 use crate::{
     flags::{BenchFlags, BrowserKind},
@@ -36,7 +36,15 @@ const COLD: &[&str] = &["cold"];
 
 /// All of it.
 pub(super) fn suite() -> Suite {
-    Suite { name: "rpc", comparisons: comparisons(), bars: bars(), measure, doubts, write_docs: docs::write }
+    Suite {
+        name: "rpc",
+        comparisons: comparisons(),
+        bars: bars(),
+        measure,
+        table,
+        doubts,
+        write_docs: docs::write,
+    }
 }
 
 /// How long it all takes.
