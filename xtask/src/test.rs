@@ -73,6 +73,7 @@ fn lints(_: &TestFlags) -> Result<Tally> {
     for package in BROWSER_CRATES.into_iter().chain(["round-trip"]) {
         web.args(["--package", package]);
     }
+    web.args(["--package", "benches", "--features", "benches/vfs"]);
     tally += check(web.args(["--lib", "--tests", "--examples", "--", "--deny", "warnings"]))?;
     Ok(tally)
 }

@@ -57,6 +57,8 @@ export async function several(subjects, numbers, millis, { stage, notes }) {
           notes.add(`${name}, ${number} tabs: ${committed} transactions were committed, and ${rows} of their rows are there`);
           committed = rows;
         }
+        const verdict = await ask(1, "ask", "first", "PRAGMA quick_check");
+        if (verdict !== "ok") notes.add(`${name}, ${number} tabs: the database is damaged: ${verdict}`);
       }
     } catch (error) {
       notes.add(`${name} has failed with several tabs: ${error.message}`);

@@ -96,11 +96,13 @@ fn tables(records: &[Record]) -> String {
 
 fn alone(records: &Records, place: &str) -> String {
     let cell = |case, subject| value(records, place, case, subject).map_or_else(String::new, number);
-    let heads = ALONE.map(|(case, unit)| format!("{case}, {unit}"));
+    let cases: Vec<_> =
+        ALONE.iter().filter(|(case, _)| subjects().any(|subject| !cell(case, subject).is_empty())).collect();
+    let heads: Vec<String> = cases.iter().map(|(case, unit)| format!("{case}, {unit}")).collect();
     let head: Vec<&str> =
         ["subject", "flushes a commit"].into_iter().chain(heads.iter().map(String::as_str)).collect();
     let rows = subjects().filter_map(|subject| {
-        let cells: Vec<String> = ALONE.iter().map(|(case, _)| cell(case, subject)).collect();
+        let cells: Vec<String> = cases.iter().map(|(case, _)| cell(case, subject)).collect();
         let is_measured = cells.iter().any(|cell| !cell.is_empty());
         is_measured.then(|| [vec![subject.to_owned(), cell("flushes", subject)], cells].concat())
     });
