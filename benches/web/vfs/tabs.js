@@ -31,7 +31,7 @@ function ask(to, method, ...args) {
 }
 
 /** The value below which so much of all values lies; `values` are sorted. */
-const quantile = (values, share) => values[Math.min(values.length - 1, Math.floor(values.length * share))] ?? NaN;
+const quantile = (values, share) => values[Math.min(values.length - 1, Math.floor(values.length * share))];
 
 /**
  * Measures the subjects with each of `numbers` of tabs, for `millis` each, in an order of chance; returns results.
@@ -76,13 +76,18 @@ function summary(subject, number, loops, millis) {
   const busy = loops.reduce((sum, { busy }) => sum + busy, 0);
   const one = (what, value, unit, samples) => ({ case: `tabs-${number}${what}`, subject, value, mean: value, unit, samples });
   const micros = millis * 1000;
-  return [
+  const results = [
     one("", micros / Math.max(total, 1), "us", total),
     // As if all tabs were as slow as the slowest.
     one("-slowest", micros / Math.max(Math.min(...counts) * number, 1), "us", total),
-    one("-p50", quantile(times, 0.5), "ms", times.length),
-    one("-p99", quantile(times, 0.99), "ms", times.length),
     one("-busy", busy, "errors", total),
     { ...one("-busy", 0, "errors", total), subject: "none" },
   ];
+  // Some get no transaction done in the time.
+  if (times.length > 0) {
+    for (const [what, share] of [["-p50", 0.5], ["-p99", 0.99]]) {
+      results.push(one(what, quantile(times, share), "ms", times.length));
+    }
+  }
+  return results;
 }

@@ -131,12 +131,18 @@ fn record(suite: &Suite, runs: &[&Run], comparison: &Comparison, case: &str) -> 
             && bar.cases.contains(&case)
             && (bar.places.is_empty() || bar.places.contains(&place))
     };
+    let bar = suite.bars.iter().find(fits).map(|bar| bar.limit);
+    let ratio = median(pairs.iter().map(|(ours, theirs)| ratio(ours.value, theirs.value)));
+    // So many times nothing says something only where nothing is wanted.
+    if !ratio.is_finite() && bar.is_none() {
+        return None;
+    }
     Some(Record {
         case: case.to_owned(),
         place,
         subject,
         reference,
-        ratio: median(pairs.iter().map(|(ours, theirs)| ratio(ours.value, theirs.value))),
+        ratio,
         difference: median(pairs.iter().map(|(ours, theirs)| ours.value - theirs.value)),
         subject_value: median(pairs.iter().map(|(ours, _)| ours.value)),
         reference_value: median(pairs.iter().map(|(_, theirs)| theirs.value)),
@@ -144,7 +150,7 @@ fn record(suite: &Suite, runs: &[&Run], comparison: &Comparison, case: &str) -> 
         reference_mean: median(pairs.iter().map(|(_, theirs)| theirs.mean)),
         unit: first.unit.clone(),
         samples: pairs.iter().map(|(ours, _)| ours.samples).sum(),
-        bar: suite.bars.iter().find(fits).map(|bar| bar.limit),
+        bar,
     })
 }
 

@@ -34,7 +34,7 @@ pub(super) fn table(records: &[Record]) -> String {
 pub(super) fn verdict(record: &Record) -> String {
     let missed = if record.is_missed() { " MISSED" } else { "" };
     match record.bar {
-        Some(Limit::Ratio(limit)) => format!("{limit}{missed}"),
+        Some(Limit::Ratio(limit)) => format!("{}{missed}", (limit * 100.0).round() / 100.0),
         Some(Limit::Difference(limit)) => {
             format!("+{limit} {} ({:+.3}){missed}", record.unit, record.difference)
         }
