@@ -16,10 +16,10 @@ usage: cargo xtask COMMAND
            --browser NAME       chromium (default) or firefox
            --open               serve the page for a person and print its address
            --screenshot FILE    also save a picture of the page, as PNG
-  test   every check: format, lints, native tests, tests in both browsers, idle, platforms, tabs,
-         demo, docs
-           STEP...              only these: fmt tidy clippy native browser idle platforms tabs demo
-                                docs
+  test   every check: format, lints, native tests, tests in both browsers, idle, platforms, services,
+         tabs, demo, docs
+           STEP...              only these: fmt tidy clippy native browser idle platforms services
+                                tabs demo docs
            --browser NAME       only this browser (default: both)
            --package NAME       browser tests of this crate only
            -- ARGUMENTS         passed on to the browser tests' runner (a name to filter by)
@@ -34,6 +34,7 @@ usage: cargo xtask COMMAND
            --check              fail if a bar is missed
            --docs               also write the tables and charts of docs/src/speed.md, speed-vfs.md
   docs   builds the API documentation and the book
+  services  serves the pages of sabrpc's services to copy, and prints their address
   setup  finds or installs what the others need, and nothing else
            --browser NAME       only this browser (default: both)
            --trunk              build trunk too, for the tests with it; this takes minutes
@@ -48,6 +49,7 @@ pub(crate) enum Command {
     Bench(BenchFlags),
     Demo(DemoFlags),
     Docs,
+    Services,
     Setup(SetupFlags),
     Test(TestFlags),
     /// What trunk starts for each module.
@@ -143,6 +145,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
         Some("bench") => bench(words).map(Command::Bench),
         Some("demo") => demo(words).map(Command::Demo),
         Some("docs") => words.end().map(|()| Command::Docs),
+        Some("services") => words.end().map(|()| Command::Services),
         Some("setup") => setup(words).map(Command::Setup),
         Some("test") => test(words).map(Command::Test),
         Some("wasm-bindgen") => Ok(Command::WasmBindgen(words.rest.collect())),

@@ -11,6 +11,7 @@ mod platforms;
 mod project;
 mod runner;
 mod server;
+mod services;
 mod setup;
 mod shell;
 mod tabs;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Demo(flags) => demo::run(&flags),
         Command::Docs => docs::run(),
+        Command::Services => services::serve(),
         Command::Setup(flags) => setup::run(&flags),
         Command::Test(flags) => test::run(&flags),
         Command::WasmBindgen(arguments) => wasm::bindgen_tool(&arguments),

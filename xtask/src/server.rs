@@ -144,7 +144,12 @@ fn converse(stream: TcpStream, site: &Site, posts: &Posts) -> Result<()> {
             posts.arrived.notify_all();
             Answer { status: "204 No Content", header: None, bytes: Vec::new() }
         }
-        _ => refusal(),
+        _ => {
+            // A browser takes an answer before it has sent all for a broken connection.
+            reader.get_mut().set_limit(length);
+            std::io::copy(&mut reader.take(length), &mut std::io::sink())?;
+            refusal()
+        }
     };
     respond(stream, answer, site, method == "HEAD")
 }

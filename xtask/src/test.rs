@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 
 use crate::flags::{BrowserKind, TestFlags};
 use crate::tally::Tally;
-use crate::{demo, docs, idle, platforms, project, runner, setup, shell, tabs, tidy, wasm};
+use crate::{demo, docs, idle, platforms, project, runner, services, setup, shell, tabs, tidy, wasm};
 
 /// The crates that have tests for browsers.
 const BROWSER_CRATES: [&str; 2] = ["sabrpc", "opfs-vfs"];
@@ -24,6 +24,7 @@ const STEPS: &[Step] = &[
     ("browser", "tests in browsers", browsers),
     ("idle", "what waiting costs, in browsers", idle),
     ("platforms", "bundlers, policies and Node", platforms::run),
+    ("services", "the services to copy, in browsers", |flags| in_each_browser(flags, services::run)),
     ("tabs", "several tabs on one database, in browsers", tabs),
     ("demo", "the demo in browsers", demos),
     ("docs", "the API documentation", |_| check(&mut docs::api())),
@@ -70,7 +71,7 @@ fn lints(_: &TestFlags) -> Result<Tally> {
     host.args(["clippy", "--workspace", "--all-targets"]).current_dir(project::root());
     let mut tally = check(host.args(["--", "--deny", "warnings"]))?;
     let mut web = wasm::cargo("clippy")?;
-    for package in BROWSER_CRATES.into_iter().chain(["round-trip"]) {
+    for package in BROWSER_CRATES.into_iter().chain(["round-trip", "services"]) {
         web.args(["--package", package]);
     }
     web.args(["--package", "benches", "--features", "benches/vfs"]);

@@ -100,6 +100,25 @@ impl Browser {
         self.post("/execute/sync", &json!({ "script": script, "args": arguments }))
     }
 
+    /// Clicks on the first element that a CSS selector finds, as a user does: where it is, if it can be seen.
+    pub(crate) fn click(&self, selector: &str) -> Result<()> {
+        let element = self.element(selector)?;
+        self.post(&format!("/element/{element}/click"), &json!({})).map(drop)
+    }
+
+    /// Types `text` into it, or picks the file of this path in it.
+    pub(crate) fn type_into(&self, selector: &str, text: &str) -> Result<()> {
+        let element = self.element(selector)?;
+        self.post(&format!("/element/{element}/value"), &json!({ "text": text })).map(drop)
+    }
+
+    fn element(&self, selector: &str) -> Result<String> {
+        let found = self.post("/element", &json!({ "using": "css selector", "value": selector }))?;
+        // The one key of the answer is the same constant for every element.
+        let name = found.as_object().and_then(|object| object.values().next()).and_then(Value::as_str);
+        Ok(name.with_context(|| format!("the driver names no element {selector}"))?.to_owned())
+    }
+
     /// The tab that commands go to.
     pub(crate) fn current_tab(&self) -> Result<Tab> {
         let handle = self.request("GET", &self.path("/window")?, None)?;
