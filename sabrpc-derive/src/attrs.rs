@@ -5,6 +5,7 @@ use crate::ctxt::Ctxt;
 use crate::options::{self, Opt};
 use crate::words;
 use proc_macro2::Span;
+use std::time::Duration;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, Lit, LitStr, Meta, Token, parse_quote};
 
@@ -17,6 +18,8 @@ pub(crate) struct OpOptions {
     pub(crate) name: Option<LitStr>,
     /// `oneway`: where it was written.
     pub(crate) oneway: Option<Span>,
+    /// `deadline = "500ms"`.
+    pub(crate) deadline: Option<Duration>,
 }
 
 /// The attributes that generated items take over from the item they are made from.
@@ -96,6 +99,8 @@ impl OpOptions {
         } else if key == words::ONEWAY {
             option.flag(ctxt);
             self.oneway = Some(key.span());
+        } else if key == words::DEADLINE {
+            self.deadline = option.duration(r#"deadline = "500ms""#, ctxt);
         } else {
             let message = format!("unknown option `{key}`: `#[op]` takes {}", words::OP_FORMS);
             ctxt.error(key, message);
@@ -191,7 +196,7 @@ mod tests {
     fn op_is_taken_away_and_the_rest_stays() {
         let mut attrs = attrs(parse_quote! {
             /// Docs.
-            #[op(id = 0x10, name = "xOpen", oneway)]
+            #[op(id = 0x10, name = "xOpen", oneway, deadline = "3s")]
             #[inline]
             fn f(&self);
         });
@@ -201,6 +206,7 @@ mod tests {
         assert_eq!(options.id.map(|(id, _)| id), Some(16));
         assert_eq!(options.name.map(|name| name.value()).as_deref(), Some("xOpen"));
         assert!(options.oneway.is_some());
+        assert_eq!(options.deadline, Some(Duration::from_secs(3)));
         assert_eq!(attrs.len(), 2);
     }
 

@@ -9,6 +9,7 @@ use crate::ctxt::Ctxt;
 use crate::{names, signature, words};
 use proc_macro2::Span;
 use quote::{ToTokens, format_ident};
+use std::time::Duration;
 use syn::ext::IdentExt;
 use syn::{
     Attribute, GenericArgument, Ident, ItemTrait, Pat, Path, PathArguments, ReturnType, Signature, TraitItem,
@@ -21,6 +22,10 @@ pub(crate) struct Service {
     pub(crate) item: ItemTrait,
     /// Where generated code finds the crate `sabrpc`.
     pub(crate) krate: Path,
+    /// Its version, 0 if none.
+    pub(crate) version: u32,
+    /// How long a call may take whose operation does not say.
+    pub(crate) deadline: Option<Duration>,
     /// The trait's attributes that generated items take over.
     pub(crate) carried: Carried,
     /// The methods in the order written.
@@ -43,6 +48,8 @@ pub(crate) struct Method {
     pub(crate) name_span: Span,
     /// Where `oneway` was written.
     pub(crate) oneway: Option<Span>,
+    /// How long a call may take.
+    pub(crate) deadline: Option<Duration>,
     /// The name in the enum of operations.
     pub(crate) variant: Ident,
     /// The arguments without `self`.
@@ -92,6 +99,13 @@ pub(crate) enum Answer {
         /// The type of failure.
         error: Box<Type>,
     },
+    /// `Stream<item>`, or a `Result` of one.
+    Stream {
+        /// The type of each item.
+        item: Box<Type>,
+        /// The type of failure, where the beginning may fail.
+        error: Option<Box<Type>>,
+    },
 }
 
 impl Service {
@@ -110,10 +124,11 @@ impl Service {
             if is_new {
                 let next = methods.last().map_or(0, |last| last.id.saturating_add(1));
                 let carried = Carried::from(&function.attrs);
-                methods.push(Method::new(function.sig.clone(), carried, options, next, &args.krate));
+                methods.push(Method::new(function.sig.clone(), carried, options, next, &args));
             }
         }
-        Self { item, krate: args.krate, carried, methods }
+        let Args { krate, version, deadline, .. } = args;
+        Self { item, krate, version, deadline, carried, methods }
     }
 
     /// The trait's name as shown to people.
@@ -127,18 +142,20 @@ impl Service {
         !self.carried.deprecated.is_empty() || self.methods.iter().any(on_method)
     }
 
-    /// A name for a type parameter that no type of the service bears: type parameters have no hygiene, so a type `R`
-    /// of the user's would otherwise be taken for it.
+    /// A name for a type parameter that no type of the service bears, nor the service itself: type parameters have no
+    /// hygiene, so a type `R` of the user's would otherwise be taken for it.
     pub(crate) fn type_parameter(&self, wanted: &str) -> Ident {
         let mut name = wanted.to_owned();
-        while self.methods.iter().any(|method| {
-            let mentions = |ty: &Type| names::mentions(ty.to_token_stream(), &name);
-            let output = match &method.sig.output {
-                ReturnType::Type(_, ty) => mentions(ty),
-                ReturnType::Default => false,
-            };
-            output || method.args.iter().any(|arg| mentions(&arg.ty))
-        }) {
+        while self.item.ident == name
+            || self.methods.iter().any(|method| {
+                let mentions = |ty: &Type| names::mentions(ty.to_token_stream(), &name);
+                let output = match &method.sig.output {
+                    ReturnType::Type(_, ty) => mentions(ty),
+                    ReturnType::Default => false,
+                };
+                output || method.args.iter().any(|arg| mentions(&arg.ty))
+            })
+        {
             name.insert(0, '_');
         }
         Ident::new(&name, Span::call_site())
@@ -146,14 +163,17 @@ impl Service {
 }
 
 impl Method {
-    fn new(sig: Signature, carried: Carried, options: OpOptions, next_id: u32, krate: &Path) -> Self {
+    fn new(sig: Signature, carried: Carried, options: OpOptions, next_id: u32, service: &Args) -> Self {
         let (id, id_span) = match options.id {
             Some((id, span)) => (id, Some(span)),
             None => (next_id, None),
         };
         let (name, name_span) = match options.name {
             Some(name) => (name.value(), name.span()),
-            None => (sig.ident.unraw().to_string(), sig.ident.span()),
+            None => {
+                let own = sig.ident.unraw().to_string();
+                (service.rename.map_or_else(|| own.clone(), |rule| rule.apply(&own)), sig.ident.span())
+            }
         };
         let args = sig
             .inputs
@@ -171,9 +191,10 @@ impl Method {
             name,
             name_span,
             oneway: options.oneway,
+            deadline: options.deadline,
             variant: names::variant(&sig.ident),
             args,
-            answer: Answer::new(&sig.output, krate),
+            answer: Answer::new(&sig.output, &service.krate),
             carried,
             sound: true,
             sig,
@@ -195,9 +216,14 @@ impl Method {
         self.args.iter().filter(|arg| matches!(arg.kind, ArgKind::BulkOut))
     }
 
-    /// `(&str) -> Result<u32, Error>`
+    /// `(key: &str) -> Result<u32, Error>`
     pub(crate) fn signature(&self) -> String {
         signature::text(&self.args, &self.sig.output)
+    }
+
+    /// `(String) -> Result<u32, Error>`
+    pub(crate) fn wire(&self) -> String {
+        signature::wire(&self.args, &self.sig.output)
     }
 }
 
@@ -242,27 +268,56 @@ impl Answer {
             return Self::Nothing;
         };
         let ty = ungrouped(ty);
-        match ty {
-            Type::Tuple(tuple) if tuple.elems.is_empty() => Self::Nothing,
-            Type::Path(path) if last_is(path, words::RESULT) => {
-                match result_args(path).as_slice() {
-                    [ok, error] => {
-                        Self::Fallible { ok: Box::new((*ok).clone()), error: Box::new((*error).clone()) }
-                    }
-                    // An alias such as `io::Result<T>`: only the compiler knows what it stands for.
-                    _ => Self::Fallible {
-                        ok: parse_quote!(<#ty as #krate::__private::Fallible>::Ok),
-                        error: parse_quote!(<#ty as #krate::__private::Fallible>::Err),
-                    },
-                }
-            }
-            _ => Self::Plain(Box::new(ty.clone())),
+        let path = match ty {
+            Type::Tuple(tuple) if tuple.elems.is_empty() => return Self::Nothing,
+            Type::Path(path) => path,
+            _ => return Self::Plain(Box::new(ty.clone())),
+        };
+        if let Some(item) = stream_item(ty) {
+            return Self::Stream { item: Box::new(item.clone()), error: None };
         }
+        if !last_is(path, words::RESULT) {
+            return Self::Plain(Box::new(ty.clone()));
+        }
+        let args = type_args(path);
+        // An alias such as `io::Result<T>`: only the compiler knows what it stands for.
+        let behind = |name: &str| -> Type {
+            let name = format_ident!("{name}");
+            parse_quote!(<#ty as #krate::__private::Fallible>::#name)
+        };
+        let error = match args.as_slice() {
+            [_, error] => (*error).clone(),
+            _ => behind("Err"),
+        };
+        match args.as_slice() {
+            [ok, ..] if stream_item(ok).is_some() => {
+                let item = stream_item(ok).unwrap_or(ok).clone();
+                Self::Stream { item: Box::new(item), error: Some(Box::new(error)) }
+            }
+            [ok, _] => Self::Fallible { ok: Box::new((*ok).clone()), error: Box::new(error) },
+            _ => Self::Fallible { ok: Box::new(behind("Ok")), error: Box::new(error) },
+        }
+    }
+
+    /// Whether it comes in many parts.
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self, Self::Stream { .. })
     }
 }
 
-/// The types in the angle brackets after `Result`.
-pub(crate) fn result_args(path: &TypePath) -> Vec<&Type> {
+/// The type of the items, if the type is a `Stream<T>`.
+pub(crate) fn stream_item(ty: &Type) -> Option<&Type> {
+    match ungrouped(ty) {
+        Type::Path(path) if last_is(path, words::STREAM) => match type_args(path).as_slice() {
+            [item] => Some(*item),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The types in the angle brackets after the last word of a path.
+pub(crate) fn type_args(path: &TypePath) -> Vec<&Type> {
     let Some(PathArguments::AngleBracketed(list)) = path.path.segments.last().map(|last| &last.arguments)
     else {
         return Vec::new();

@@ -30,6 +30,62 @@ pub(crate) fn variant(method: &Ident) -> Ident {
     ident
 }
 
+/// A rule by which names of operations are made from names of methods; the same rules as serde's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Rename {
+    /// `read_all` becomes `readAll`.
+    Camel,
+    /// `ReadAll`.
+    Pascal,
+    /// `READ_ALL`.
+    ScreamingSnake,
+    /// `read-all`.
+    Kebab,
+}
+
+impl Rename {
+    const ALL: [(&str, Self); 4] = [
+        ("camelCase", Self::Camel),
+        ("PascalCase", Self::Pascal),
+        ("SCREAMING_SNAKE_CASE", Self::ScreamingSnake),
+        ("kebab-case", Self::Kebab),
+    ];
+
+    /// The rule of this name.
+    pub(crate) fn new(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, rule)| rule)
+    }
+
+    /// The names of all rules, for messages.
+    pub(crate) fn forms() -> String {
+        Self::ALL.map(|(name, _)| format!("`\"{name}\"`")).join(", ")
+    }
+
+    /// The operation's name of a method.
+    pub(crate) fn apply(self, method: &str) -> String {
+        match self {
+            Self::ScreamingSnake => method.to_uppercase(),
+            Self::Kebab => method.replace('_', "-"),
+            Self::Pascal | Self::Camel => {
+                let mut made = String::with_capacity(method.len());
+                for word in method.split('_') {
+                    let mut chars = word.chars();
+                    match chars.next() {
+                        Some(first) if self == Self::Pascal || !made.is_empty() => {
+                            made.extend(first.to_uppercase());
+                        }
+                        Some(first) => made.push(first),
+                        None => {}
+                    }
+                    made.push_str(chars.as_str());
+                }
+                // Of a name of nothing but underscores nothing would be left.
+                if made.is_empty() { method.to_owned() } else { made }
+            }
+        }
+    }
+}
+
 /// Whether `name` occurs as a word anywhere in `tokens`.
 pub(crate) fn mentions(tokens: TokenStream, name: &str) -> bool {
     tokens.into_iter().any(|tree| match tree {
@@ -65,6 +121,18 @@ mod tests {
                 .map_or_else(|| format_ident!("{method}"), |raw| format_ident!("r#{raw}"));
             assert_eq!(variant(&method), expected);
         }
+    }
+
+    #[test]
+    fn rules_make_names() {
+        let all = |method| {
+            ["camelCase", "PascalCase", "SCREAMING_SNAKE_CASE", "kebab-case"]
+                .map(|rule| Rename::new(rule).unwrap().apply(method))
+        };
+        assert_eq!(all("read_all"), ["readAll", "ReadAll", "READ_ALL", "read-all"]);
+        assert_eq!(all("_get"), ["get", "Get", "_GET", "-get"]);
+        assert_eq!(all("__")[..3], ["__", "__", "__"]);
+        assert_eq!(Rename::new("camel"), None);
     }
 
     #[test]

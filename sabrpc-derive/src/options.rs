@@ -6,6 +6,7 @@
 use crate::ctxt::Ctxt;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
+use std::time::Duration;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Ident, LitInt, LitStr, Token};
@@ -84,6 +85,20 @@ impl Opt {
         self.literal("a number", example, ctxt)
     }
 
+    /// The value as a span of time in a string literal: `"500ms"`.
+    pub(crate) fn duration(&self, example: &str, ctxt: &mut Ctxt) -> Option<Duration> {
+        let literal = self.string(example, ctxt)?;
+        let duration = duration(&literal.value());
+        if duration.is_none() {
+            ctxt.error(
+                &literal,
+                "this is not a span of time: write a whole number above 0 with `us`, `ms`, `s` or `min` behind it, \
+                 like `\"500ms\"`",
+            );
+        }
+        duration
+    }
+
     /// Reports a value where none belongs.
     pub(crate) fn flag(&self, ctxt: &mut Ctxt) {
         if let Some(value) = &self.value {
@@ -114,10 +129,35 @@ impl Opt {
     }
 }
 
+fn duration(text: &str) -> Option<Duration> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(unit_at);
+    let number = number.parse::<u32>().ok().filter(|number| *number > 0)?;
+    let one = match unit.trim_start() {
+        "us" => Duration::from_micros(1),
+        "ms" => Duration::from_millis(1),
+        "s" => Duration::from_secs(1),
+        "min" => Duration::from_secs(60),
+        _ => return None,
+    };
+    one.checked_mul(number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use quote::quote;
+
+    #[test]
+    fn spans_of_time_are_read() {
+        assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(duration("2 s"), Some(Duration::from_secs(2)));
+        assert_eq!(duration("7us"), Some(Duration::from_micros(7)));
+        assert_eq!(duration("4294967295min"), Some(Duration::from_secs(60 * 4_294_967_295)));
+        for wrong in ["", "5", "ms", "0s", "-1s", "1.5s", "5 h", "4294967296s", "5ms!"] {
+            assert_eq!(duration(wrong), None, "{wrong}");
+        }
+    }
 
     fn messages(tokens: TokenStream) -> (Vec<String>, Vec<String>) {
         let mut ctxt = Ctxt::new();

@@ -9,6 +9,10 @@ pub(crate) const OP: &str = "op";
 
 /// `#[sab_service(crate = "path")]`: where the crate `sabrpc` is found.
 pub(crate) const CRATE: &str = "crate";
+/// `#[sab_service(rename_all = "camelCase")]`: how names of operations are made from names of methods.
+pub(crate) const RENAME_ALL: &str = "rename_all";
+/// `#[sab_service(version = 2)]`: what both sides have to have, for changes that no signature shows.
+pub(crate) const VERSION: &str = "version";
 
 /// `#[op(id = 7)]`: the number of the operation on the wire.
 pub(crate) const ID: &str = "id";
@@ -16,11 +20,14 @@ pub(crate) const ID: &str = "id";
 pub(crate) const NAME: &str = "name";
 /// `#[op(oneway)]`: the caller does not wait for an answer.
 pub(crate) const ONEWAY: &str = "oneway";
+/// `deadline = "500ms"`, of an operation or of all: how long a call may take.
+pub(crate) const DEADLINE: &str = "deadline";
 
 /// What a user of `#[op]` may write, for messages.
-pub(crate) const OP_FORMS: &str = "`id = 7`, `name = \"xOpen\"`, `oneway`";
+pub(crate) const OP_FORMS: &str = "`id = 7`, `name = \"xOpen\"`, `oneway`, `deadline = \"500ms\"`";
 /// What a user of `#[sab_service]` may write, for messages.
-pub(crate) const SERVICE_FORMS: &str = "`crate = \"path::to::sabrpc\"`";
+pub(crate) const SERVICE_FORMS: &str =
+    "`crate = \"path::to::sabrpc\"`, `rename_all = \"camelCase\"`, `version = 2`, `deadline = \"5s\"`";
 
 /// Suffix of the enum of operations.
 pub(crate) const OP_SUFFIX: &str = "Op";
@@ -41,6 +48,9 @@ pub(crate) const BULK_IN: &str = "BulkIn";
 pub(crate) const BULK_OUT: &str = "BulkOut";
 /// The type by whose name a method is known to be fallible.
 pub(crate) const RESULT: &str = "Result";
+
+/// The type by whose name a method is known to answer in many parts.
+pub(crate) const STREAM: &str = "Stream";
 
 /// Operation ids are 16 bits wide on the wire.
 pub(crate) const MAX_ID: u32 = u16::MAX as u32;

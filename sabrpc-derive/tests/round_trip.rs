@@ -271,7 +271,7 @@ fn the_tables_agree_with_the_trait() {
     let unknown = RpcError::UnknownOp { service: "Forms".into(), op: 11 };
     assert_eq!(FormsOp::try_from(11), Err(unknown));
     let put = FormsOp::Put.info();
-    assert_eq!((put.name, put.signature), ("put", "(&str, BulkIn) -> Result<(), Error>"));
+    assert_eq!((put.name, put.signature), ("put", "(key: &str, value: BulkIn) -> Result<(), Error>"));
     assert_eq!((put.bulk_in, put.bulk_out, put.doc), (1, 0, ""));
     assert!(put.flags.contains(sabrpc::OpFlags::ONEWAY) && put.flags.contains(sabrpc::OpFlags::FALLIBLE));
     assert!(FormsOp::Bulk.info().flags.contains(sabrpc::OpFlags::ASYNC));

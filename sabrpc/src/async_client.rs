@@ -25,10 +25,12 @@ pub struct AsyncCaller<R: Region = DefaultRegion> {
     id: CallerId,
     deadline: Cell<Option<Duration>>,
     batches: Cell<u32>,
+    /// Streams that were dropped while a call was under way, and of which the server was not told yet.
+    unwanted: RefCell<Vec<(&'static OpInfo, u32)>>,
 }
 
 /// Goes to sleep at once: a thread that may not block has other things to do than to poll.
-struct Awaiting;
+pub(crate) struct Awaiting;
 
 impl Wait for Awaiting {
     const BLOCKS: bool = false;
@@ -50,7 +52,8 @@ impl<R: Region> AsyncCaller<R> {
     pub fn attach(channel: &Channel<R>, service: &'static ServiceInfo) -> Result<Self, RpcError> {
         let link = Link::attach(channel, service)?;
         let (id, link) = (link.id(), RefCell::new(Some(link)));
-        Ok(Self { link, turns: Turns::default(), id, deadline: Cell::new(None), batches: Cell::new(0) })
+        let (deadline, batches, unwanted) = Default::default();
+        Ok(Self { link, turns: Turns::default(), id, deadline, batches, unwanted })
     }
 
     /// Sets how long a call may take, from its turn on, before it ends in [`RpcError::TimedOut`]; see
@@ -155,8 +158,16 @@ impl<R: Region> AsyncCaller<R> {
         sent.map_err(Never::cannot_happen)
     }
 
+    /// Tells the server that a stream is not wanted any more, as soon as no call is under way.
+    pub(crate) fn drop_stream(&self, op: &'static OpInfo, id: u32) {
+        let told = self.link.borrow_mut().as_mut().is_some_and(|link| link.drop_stream(op, id));
+        if !told {
+            self.unwanted.borrow_mut().push((op, id));
+        }
+    }
+
     /// Waits until no other call is under way.
-    async fn turn(&self) -> Turn<'_, R> {
+    pub(crate) async fn turn(&self) -> Turn<'_, R> {
         let mut link = self.turns.wait_for(|| self.link.borrow_mut().take()).await;
         link.set_deadline(self.deadline.get());
         link.batches = self.batches.get();
@@ -231,12 +242,12 @@ impl Drop for Place<'_> {
 }
 
 /// The link, out of its cell while one call uses it; put back when the call ends or is dropped.
-struct Turn<'a, R: Region> {
-    link: Held<R>,
+pub(crate) struct Turn<'a, R: Region> {
+    pub(crate) link: Held<R>,
     caller: &'a AsyncCaller<R>,
 }
 
-struct Held<R>(Option<Link<R>>);
+pub(crate) struct Held<R>(Option<Link<R>>);
 
 impl<R> std::ops::Deref for Held<R> {
     type Target = Link<R>;
@@ -262,6 +273,9 @@ impl<R: Region> Drop for Turn<'_, R> {
     fn drop(&mut self) {
         // The future of a call may have been dropped before its answer came.
         self.link.give_up();
+        if let Some(link) = &mut self.link.0 {
+            self.caller.unwanted.borrow_mut().retain(|&(op, id)| !link.drop_stream(op, id));
+        }
         *self.caller.link.borrow_mut() = self.link.0.take();
         self.caller.turns.wake_first();
     }

@@ -14,11 +14,11 @@ use crate::{
 /// Generated clients wrap it. It is not `Sync`: a thread that wants to call attaches a client of its own. Dropping it
 /// waits for an outstanding one-way call (at most a second) and gives the mailbox back.
 pub struct Caller<R: Region = DefaultRegion> {
-    link: RefCell<Link<R>>,
+    pub(crate) link: RefCell<Link<R>>,
 }
 
 /// Polls, then blocks.
-struct Blocking;
+pub(crate) struct Blocking;
 
 impl Wait for Blocking {
     const BLOCKS: bool = true;

@@ -43,9 +43,9 @@ pub enum RpcError {
         /// The limit, in bytes.
         max: u64,
     },
-    /// Caller and server were built from different definitions of the service.
+    /// Caller and server were built from definitions of the service of which one would misunderstand the other.
     #[error(
-        "schema of {service} differs: the caller has {ours:#018x}, the server has {theirs:#018x}; build both from the same trait"
+        "caller and server have different definitions of {service}: {difference}; build both from the same"
     )]
     SchemaMismatch {
         /// Name of the service at the caller.
@@ -54,6 +54,8 @@ pub enum RpcError {
         ours: u64,
         /// Schema hash of the server.
         theirs: u64,
+        /// In what they differ, for people.
+        difference: String,
     },
     /// There is no server to answer: it has not started, has stopped, or died. Attach a new client once another serves.
     #[error("no server: it {state}; attach a new client when one serves")]

@@ -7,6 +7,7 @@
 use std::{
     cell::{Cell, RefCell},
     pin::Pin,
+    rc::Rc,
 };
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use crate::{
     codec::{self, Bulk, Cursor},
     layout::status,
     region::Bytes,
+    stream::Streams,
 };
 
 /// What generated dispatch code does with a request; implemented by the generated `…Server` types.
@@ -69,6 +71,8 @@ struct Inner {
     status: Cell<i32>,
     answer: RefCell<Vec<u8>>,
     result_at: Cell<u32>,
+    /// Those that the caller has open.
+    streams: Rc<Streams>,
 }
 
 /// One bulk argument; empty until the arguments have been decoded.
@@ -83,7 +87,7 @@ struct Slot {
 }
 
 impl Frame {
-    pub(crate) fn new(region: Box<dyn Bytes>, area_at: u32, area_size: u32) -> Self {
+    pub(crate) fn new(region: Box<dyn Bytes>, area_at: u32, area_size: u32, streams: Rc<Streams>) -> Self {
         Self(Box::new(Inner {
             region,
             area_at,
@@ -98,6 +102,7 @@ impl Frame {
             status: Cell::new(status::OK),
             answer: RefCell::default(),
             result_at: Cell::new(0),
+            streams,
         }))
     }
 
@@ -349,6 +354,18 @@ impl Frame {
                 Ok(())
             }
         }
+    }
+
+    /// Answers with a value, and behind it bytes that are encoded already.
+    pub(crate) fn reply_encoded(&self, value: impl Serialize, encoded: &[u8]) -> Result<(), RpcError> {
+        self.reply_plain(value)?;
+        self.0.answer.borrow_mut().extend_from_slice(encoded);
+        Ok(())
+    }
+
+    /// The streams that the caller has open.
+    pub(crate) fn streams(&self) -> &Rc<Streams> {
+        &self.0.streams
     }
 
     /// Answers with an error of the framework.

@@ -12,10 +12,12 @@
 //! | 16 | `NUMBER` | creator | 8 bytes that no other channel has, or 0 |
 //! | 64 | `SERVER_STATE` | server, stopper, who sees a server die (compare-exchange) | see [`server_state`] |
 //! | 72, 76 | `SCHEMA_LO`, `SCHEMA_HI` | server | schema hash of the service, valid while serving |
+//! | 80 | `TABLE_LEN` | server | bytes of the table of operations, valid while serving; 0 if it has no room |
 //! | 128 | `DOORBELL` | callers (atomic add) | what a sleeping server waits on |
 //! | 192 | `SERVER_SLEEPS` | server | 1 while the server may be asleep: who publishes must ring the bell |
 //! | 256 + 384·i | mailbox i | | see below |
 //! | [`Geometry::area`]\(i) | payload area of mailbox i | the owner of the call | request, then response |
+//! | [`Geometry::table`] | table of operations | server | a [`ServedService`](crate::ServedService) in postcard |
 //!
 //! A mailbox, relative to its start:
 //!
@@ -54,11 +56,15 @@ pub(crate) const AT_NUMBER: u32 = 16;
 pub(crate) const AT_SERVER_STATE: u32 = 64;
 pub(crate) const AT_SCHEMA_LO: u32 = 72;
 pub(crate) const AT_SCHEMA_HI: u32 = 76;
+/// Where the server says how long its table of operations is.
+pub const AT_TABLE_LEN: u32 = 80;
 pub(crate) const AT_DOORBELL: u32 = 128;
 pub(crate) const AT_SERVER_SLEEPS: u32 = 192;
 
 pub(crate) const HEADER: u32 = 256;
 pub(crate) const MAILBOX: u32 = 384;
+/// Bytes for the server's table of operations.
+pub(crate) const TABLE: u32 = 8192;
 
 /// Most bytes of arguments or of an answer that lie in the mailbox itself.
 pub const INLINE: usize = 112;
@@ -234,12 +240,17 @@ impl Geometry {
     fn checked_size(self) -> Option<u32> {
         let mailboxes = MAILBOX.checked_mul(self.mailboxes)?;
         let areas = self.area.checked_mul(self.mailboxes)?;
-        let size = HEADER.checked_add(mailboxes)?.checked_add(areas)?;
+        let size = HEADER.checked_add(mailboxes)?.checked_add(areas)?.checked_add(TABLE)?;
         (size <= i32::MAX as u32).then_some(size)
     }
 
     /// Bytes that a region of this geometry needs.
     pub fn region_size(self) -> u32 {
+        self.table() + TABLE
+    }
+
+    /// Offset of the server's table of operations.
+    pub fn table(self) -> u32 {
         HEADER + (MAILBOX + self.area) * self.mailboxes
     }
 
@@ -294,7 +305,8 @@ mod tests {
                 assert_eq!(end % 64, 0);
                 end += geometry.area_size();
             }
-            assert_eq!(end, geometry.region_size());
+            assert_eq!(end, geometry.table());
+            assert_eq!(end + TABLE, geometry.region_size());
         }
     }
 

@@ -25,7 +25,7 @@ mod call;
 mod channel;
 mod client;
 mod codec;
-
+mod contract;
 mod error;
 mod frame;
 pub mod layout;
@@ -36,6 +36,7 @@ mod region;
 mod server;
 mod service;
 mod spin;
+mod stream;
 mod time;
 mod waits;
 #[cfg(target_family = "wasm")]
@@ -45,6 +46,7 @@ pub use async_client::AsyncCaller;
 pub use bulk::{BulkIn, BulkOut};
 pub use channel::{Channel, ChannelConfig, Stopper};
 pub use client::Caller;
+pub use contract::{ServedOp, ServedService};
 pub use error::{CallError, ChannelError, Exception, RpcError, ServerState};
 pub use frame::{Dispatch, Dispatched, Frame};
 pub use metrics::OpMetrics;
@@ -52,6 +54,7 @@ pub use region::{Bytes, DefaultRegion, Mail, Region};
 pub use sabrpc_derive::sab_service;
 pub use server::{CallerId, Server, ServerMetrics};
 pub use service::{OpFlags, OpInfo, ServiceInfo};
+pub use stream::{AsyncItems, Items, Sender, Stream};
 pub use time::sleep;
 pub use waits::{current_caller, is_cancelled};
 
@@ -59,6 +62,10 @@ pub use waits::{current_caller, is_cancelled};
 #[doc(hidden)]
 pub mod __private {
     use crate::RpcError;
+    pub use crate::{
+        service::wire_hash,
+        stream::{Opening, OpeningStream},
+    };
 
     /// The two types of a `Result`, also behind an alias.
     pub trait Fallible {

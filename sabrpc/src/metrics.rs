@@ -157,6 +157,7 @@ mod tests {
         id: 1,
         name: "null",
         signature: "()",
+        wire: 0,
         flags: OpFlags::NONE,
         bulk_in: 0,
         bulk_out: 0,

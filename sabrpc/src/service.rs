@@ -7,7 +7,10 @@ use std::time::Duration;
 pub struct ServiceInfo {
     /// The trait's name.
     pub name: &'static str,
-    /// Hash over ids and signatures of all operations; callers and server have to agree on it.
+    /// The version that its author gave it, 0 if none. Callers and server have to have the same.
+    pub version: u32,
+    /// Hash over the version and the [contracts](OpInfo::contract) of all operations. If callers and server have the
+    /// same, they understand each other; if not, they compare operation by operation.
     pub schema_hash: u64,
     /// The operations, in the order of the trait.
     pub ops: &'static [OpInfo],
@@ -16,17 +19,23 @@ pub struct ServiceInfo {
 }
 
 impl ServiceInfo {
-    /// A service of these operations. The schema hash is FNV-1a (64 bit) over every operation's id, signature, flags
-    /// and numbers of bulk arguments, so it does not change with names, docs or order.
+    /// A service of these operations, without a version. The schema hash is the sum of their contracts, so the order in
+    /// the trait does not count, nor does the trait's name.
     pub const fn new(name: &'static str, ops: &'static [OpInfo]) -> Self {
         let mut hash = 0;
         let mut i = 0;
         while i < ops.len() {
-            // Added up, so that the order in the trait does not count.
-            hash = u64::wrapping_add(hash, ops[i].hash());
+            hash = u64::wrapping_add(hash, ops[i].contract());
             i += 1;
         }
-        Self { name, schema_hash: hash, ops, deadline: None }
+        Self { name, version: 0, schema_hash: hash, ops, deadline: None }
+    }
+
+    /// The same service in this version: for a change that no signature shows, such as a field more in an argument's type.
+    #[must_use]
+    pub const fn with_version(self, version: u32) -> Self {
+        let schema_hash = self.schema_hash ^ Fnv::new().bytes(&version.to_le_bytes()).0;
+        Self { version, schema_hash, ..self }
     }
 
     /// The same service, with a deadline for its calls; see [`Caller::set_deadline`](crate::Caller::set_deadline).
@@ -60,8 +69,10 @@ pub struct OpInfo {
     pub id: u32,
     /// Its name: the method's, or the one given by `#[op(name = "…")]`.
     pub name: &'static str,
-    /// Types of arguments and result, as written in the trait.
+    /// Arguments and result as a person reads them: `(path: &str, flags: u32) -> Result<FileId, VfsError>`.
     pub signature: &'static str,
+    /// Hash of the types that are encoded, each spelled in one way, as [`wire_hash`] makes it.
+    pub wire: u64,
     /// Its properties.
     pub flags: OpFlags,
     /// Number of bulk inputs.
@@ -118,8 +129,8 @@ impl OpInfo {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub const fn raw(id: u32, name: &'static str) -> Self {
-        let (signature, flags) = ("[u8] -> [u8]", OpFlags::RAW);
-        Self { id, name, signature, flags, bulk_in: 1, bulk_out: 1, doc: "", deadline: None }
+        let (signature, flags) = ("([u8]) -> [u8]", OpFlags::RAW);
+        Self { id, name, signature, wire: 0, flags, bulk_in: 1, bulk_out: 1, doc: "", deadline: None }
     }
 
     /// The same operation, with a deadline for its calls.
@@ -128,31 +139,44 @@ impl OpInfo {
         Self { deadline: Some(deadline), ..self }
     }
 
-    const fn hash(&self) -> u64 {
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    /// What caller and server have to agree on for this operation, as FNV-1a (64 bit): its id, its name, what is encoded,
+    /// the numbers of bulk arguments, and its flags but for `ASYNC`. Neither docs nor names of arguments count.
+    pub const fn contract(&self) -> u64 {
         // Whether the server awaits inside is its own affair.
         let flags = self.flags.0 & !OpFlags::ASYNC.0;
         let head = [(self.id & 0xff) as u8, (self.id >> 8) as u8, flags, self.bulk_in, self.bulk_out];
+        Fnv::new().bytes(&head).bytes(&self.wire.to_le_bytes()).bytes(self.name.as_bytes()).0
+    }
+}
+
+/// Hash of the types of an operation's encoded arguments and of its result, which generated code spells in one way:
+/// `&str` as `String`, `&[T]` as `Vec<T>`, without lifetimes and names.
+pub const fn wire_hash(types: &str) -> u64 {
+    Fnv::new().bytes(types.as_bytes()).0
+}
+
+/// FNV-1a, 64 bit.
+#[derive(Clone, Copy)]
+struct Fnv(u64);
+
+impl Fnv {
+    const fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    const fn bytes(self, bytes: &[u8]) -> Self {
+        let mut hash = self.0;
         let mut i = 0;
-        while i < head.len() {
-            hash = (hash ^ head[i] as u64).wrapping_mul(0x0100_0000_01b3);
+        while i < bytes.len() {
+            hash = (hash ^ bytes[i] as u64).wrapping_mul(0x0100_0000_01b3);
             i += 1;
         }
-        let signature = self.signature.as_bytes();
-        let mut i = 0;
-        while i < signature.len() {
-            // White space is how a type is written, not what it is.
-            if !signature[i].is_ascii_whitespace() {
-                hash = (hash ^ signature[i] as u64).wrapping_mul(0x0100_0000_01b3);
-            }
-            i += 1;
-        }
-        hash
+        Self(hash)
     }
 }
 
 /// Properties of an operation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct OpFlags(u8);
 
 impl OpFlags {
@@ -166,6 +190,8 @@ impl OpFlags {
     pub const FALLIBLE: Self = Self(4);
     /// Its messages are bytes of the service's own making; see [`OpInfo::raw`].
     pub const RAW: Self = Self(8);
+    /// It answers with a [`Stream`](crate::Stream).
+    pub const STREAM: Self = Self(16);
 
     /// Both sets together.
     pub const fn union(self, other: Self) -> Self {
@@ -185,33 +211,47 @@ mod tests {
     const A: OpInfo = OpInfo {
         id: 1,
         name: "a",
-        signature: "(u32) -> u32",
+        signature: "(n: u32) -> u32",
+        wire: wire_hash("(u32) -> u32"),
         flags: OpFlags::NONE,
         bulk_in: 0,
         bulk_out: 0,
         doc: "",
         deadline: None,
     };
-    const B: OpInfo = OpInfo { id: 2, name: "b", signature: "()", ..A };
+    const B: OpInfo = OpInfo { id: 2, name: "b", signature: "()", wire: wire_hash("()"), ..A };
 
     #[test]
-    fn the_hash_changes_with_the_wire_and_with_nothing_else() {
-        const BASE: u64 = ServiceInfo::new("S", &[A, B]).schema_hash;
-        const REORDERED: u64 = ServiceInfo::new("S", &[B, A]).schema_hash;
-        const RENAMED: u64 = ServiceInfo::new("T", &[OpInfo { name: "x", doc: "y", ..A }, B])
-            .with_deadline(Duration::from_secs(1))
-            .schema_hash;
-        const URGENT: u64 = ServiceInfo::new("S", &[A.with_deadline(Duration::ZERO), B]).schema_hash;
-        const SPACED: u64 =
-            ServiceInfo::new("S", &[OpInfo { signature: "( u32 )->u32", ..A }, B]).schema_hash;
-        assert_eq!([REORDERED, RENAMED, URGENT, SPACED], [BASE; 4]);
-
-        const ID: u64 = ServiceInfo::new("S", &[OpInfo { id: 3, ..A }, B]).schema_hash;
-        const TYPE: u64 = ServiceInfo::new("S", &[OpInfo { signature: "(u64) -> u32", ..A }, B]).schema_hash;
-        const BULK: u64 = ServiceInfo::new("S", &[OpInfo { bulk_in: 1, ..A }, B]).schema_hash;
-        const LESS: u64 = ServiceInfo::new("S", &[A]).schema_hash;
-        for changed in [ID, TYPE, BULK, LESS] {
-            assert_ne!(changed, BASE);
+    fn the_hash_changes_with_the_contract_and_with_nothing_else() {
+        const BASE: ServiceInfo = ServiceInfo::new("S", &[A, B]);
+        const SECOND: Duration = Duration::from_secs(1);
+        const SAME: [ServiceInfo; 5] = [
+            ServiceInfo::new("S", &[B, A]),
+            ServiceInfo::new("T", &[OpInfo { doc: "y", ..A }, B]).with_deadline(SECOND),
+            ServiceInfo::new("S", &[A.with_deadline(Duration::ZERO), B]),
+            ServiceInfo::new("S", &[OpInfo { signature: "(m: u32) -> u32", ..A }, B]),
+            ServiceInfo::new("S", &[OpInfo { flags: OpFlags::ASYNC, ..A }, B]),
+        ];
+        for same in SAME {
+            assert_eq!(same.schema_hash, BASE.schema_hash, "{same:?}");
         }
+
+        const OTHER: [ServiceInfo; 9] = [
+            ServiceInfo::new("S", &[OpInfo { id: 3, ..A }, B]),
+            ServiceInfo::new("S", &[OpInfo { name: "x", ..A }, B]),
+            ServiceInfo::new("S", &[OpInfo { wire: wire_hash("(u64) -> u32"), ..A }, B]),
+            ServiceInfo::new("S", &[OpInfo { bulk_in: 1, ..A }, B]),
+            ServiceInfo::new("S", &[OpInfo { bulk_out: 1, ..A }, B]),
+            ServiceInfo::new("S", &[OpInfo { flags: OpFlags::ONEWAY, ..A }, B]),
+            ServiceInfo::new("S", &[OpInfo { flags: OpFlags::STREAM, ..A }, B]),
+            ServiceInfo::new("S", &[A]),
+            BASE.with_version(1),
+        ];
+        for other in OTHER {
+            assert_ne!(other.schema_hash, BASE.schema_hash, "{other:?}");
+        }
+        // Two operations that trade their ids.
+        let swapped = ServiceInfo::new("S", const { &[OpInfo { id: 2, ..A }, OpInfo { id: 1, ..B }] });
+        assert_ne!(swapped.schema_hash, BASE.schema_hash);
     }
 }

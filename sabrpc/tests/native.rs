@@ -139,9 +139,10 @@ fn a_blocked_caller_hears_at_once_that_its_server_failed() {
 fn the_contract_is_compared_when_attaching() {
     static OTHER: ServiceInfo = ServiceInfo::new("Other", &[]);
     let (channel, _server) = start(2, 4096);
-    let theirs = ProbeOp::SERVICE.schema_hash;
+    let (ours, theirs) = (OTHER.schema_hash, ProbeOp::SERVICE.schema_hash);
     let error = sabrpc::Caller::attach(&channel, &OTHER).err();
-    let expected = RpcError::SchemaMismatch { service: "Other".into(), ours: OTHER.schema_hash, theirs };
+    let difference = "the server serves Probe, which has none of the caller's operations".into();
+    let expected = RpcError::SchemaMismatch { service: "Other".into(), ours, theirs, difference };
     assert_eq!(error, Some(expected));
 }
 

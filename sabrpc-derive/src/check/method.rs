@@ -24,6 +24,7 @@ pub(super) fn check(method: &Method, ctxt: &mut Ctxt) -> bool {
     types::check_result(&method.sig.output, ctxt);
     check_oneway_answers_nothing(method, ctxt);
     check_oneway_has_no_bulk_out(method, ctxt);
+    check_stream_has_no_bulk_out(method, ctxt);
     ctxt.count() == before
 }
 
@@ -185,7 +186,7 @@ fn check_oneway_answers_nothing(method: &Method, ctxt: &mut Ctxt) {
     }
     let is_nothing = match &method.answer {
         Answer::Nothing => true,
-        Answer::Plain(_) => false,
+        Answer::Plain(_) | Answer::Stream { .. } => false,
         Answer::Fallible { .. } => types::answers_unit(&method.sig.output),
     };
     if let syn::ReturnType::Type(_, ty) = &method.sig.output
@@ -203,6 +204,18 @@ fn check_oneway_has_no_bulk_out(method: &Method, ctxt: &mut Ctxt) {
     if method.oneway.is_some() {
         for Arg { ty, .. } in method.bulk_out() {
             ctxt.error(ty, "a one-way call waits for no bytes: take `BulkOut` away, or `oneway`");
+        }
+    }
+}
+
+/// Bulk bytes are filled while the call lasts, and a stream outlives it.
+fn check_stream_has_no_bulk_out(method: &Method, ctxt: &mut Ctxt) {
+    if method.answer.is_stream() {
+        for Arg { ty, .. } in method.bulk_out() {
+            ctxt.error(
+                ty,
+                "a stream fills no bulk bytes: make its items `Vec<u8>`, or return something else",
+            );
         }
     }
 }

@@ -4,7 +4,7 @@
 //! code.
 
 use crate::ctxt::Ctxt;
-use crate::model::{Arg, last_is, result_args, ungrouped};
+use crate::model::{Arg, last_is, stream_item, type_args, ungrouped};
 use crate::words;
 use syn::visit::{self, Visit};
 use syn::{GenericArgument, Lifetime, PathArguments, ReturnType, Type, TypePath, TypeReference};
@@ -26,7 +26,18 @@ pub(super) fn check_arg(arg: &Arg, ctxt: &mut Ctxt) {
 pub(super) fn check_result(output: &ReturnType, ctxt: &mut Ctxt) {
     if let ReturnType::Type(_, ty) = output {
         let mut walk = Walk { place: Place::Result, ctxt };
-        walk.whole(ungrouped(ty));
+        let ty = ungrouped(ty);
+        // A stream is the whole result, or what a `Result` has for success.
+        match (stream_item(ty), ty) {
+            (Some(item), _) => walk.whole(item),
+            (None, Type::Path(path)) if last_is(path, words::RESULT) => match type_args(path).as_slice() {
+                [ok, errors @ ..] if stream_item(ok).is_some() => {
+                    stream_item(ok).into_iter().chain(errors.iter().copied()).for_each(|ty| walk.whole(ty));
+                }
+                _ => walk.whole(ty),
+            },
+            _ => walk.whole(ty),
+        }
     }
 }
 
@@ -38,7 +49,7 @@ pub(super) fn answers_unit(output: &ReturnType) -> bool {
     let Type::Path(path) = ungrouped(ty) else {
         return false;
     };
-    let args = result_args(path);
+    let args = type_args(path);
     matches!(args.first(), Some(Type::Tuple(tuple)) if tuple.elems.is_empty())
 }
 
@@ -209,6 +220,19 @@ impl<'ast> Visit<'ast> for Walk<'_> {
                 }
             };
             self.ctxt.error(path, message);
+        } else if stream_item(&Type::Path(path.clone())).is_some() {
+            self.ctxt.error(
+                path,
+                match self.place {
+                    Place::Argument => {
+                        "a stream goes from the server to its caller: take a `Vec<T>`, or one item in each of many \
+                         one-way calls"
+                    }
+                    Place::Result => {
+                        "a stream is a result of its own: return `Stream<T>` or `Result<Stream<T>, E>`"
+                    }
+                },
+            );
         } else {
             visit::visit_type_path(self, path);
         }

@@ -33,6 +33,14 @@ impl Flavor {
         }
     }
 
+    /// The type in `sabrpc` that a stream is to its caller.
+    fn items(self) -> TokenStream {
+        match self {
+            Self::Blocking => quote!(Items),
+            Self::Async => quote!(AsyncItems),
+        }
+    }
+
     fn doc(self, service: &str) -> String {
         match self {
             Self::Blocking => format!("Calls a [`{service}`] service and waits for the answers."),
@@ -108,9 +116,18 @@ fn method(items: &Items<'_>, method: &Method, flavor: Flavor) -> TokenStream {
     let parameters = method.args.iter().map(parameter);
     let call = call(items, method, flavor);
     let (value, error) = match &method.answer {
-        Answer::Nothing => (quote!(()), quote!(#krate::RpcError)),
-        Answer::Plain(ty) => (quote!(#ty), quote!(#krate::RpcError)),
-        Answer::Fallible { ok, error } => (quote!(#ok), quote!(#krate::CallError<#error>)),
+        Answer::Nothing => (quote!(()), None),
+        Answer::Plain(ty) => (quote!(#ty), None),
+        Answer::Fallible { ok, error } => (quote!(#ok), Some(error)),
+        Answer::Stream { item, error } => {
+            let region = items.service.type_parameter("R");
+            let answers = flavor.items();
+            (quote!(#krate::#answers<'_, #item, #region>), error.as_ref())
+        }
+    };
+    let error = match error {
+        Some(error) => quote!(#krate::CallError<#error>),
+        None => quote!(#krate::RpcError),
     };
     quote! {
         #(#cfgs)*
@@ -166,14 +183,16 @@ fn call(items: &Items<'_>, method: &Method, flavor: Flavor) -> TokenStream {
     };
     let bulk_in = method.bulk_in().map(|arg| &arg.name);
     let bulk_out = method.bulk_out().map(|arg| &arg.name);
-    let is_fallible = matches!(method.answer, Answer::Fallible { .. });
-    let function = match (is_fallible, method.oneway) {
-        (false, None) => quote_spanned!(at=> call_plain),
-        (true, None) => quote_spanned!(at=> call_fallible),
-        (false, Some(_)) => quote_spanned!(at=> send_plain),
-        (true, Some(_)) => quote_spanned!(at=> send_fallible),
+    let function = match (&method.answer, method.oneway) {
+        (Answer::Stream { error: None, .. }, _) => quote_spanned!(at=> stream_plain),
+        (Answer::Stream { error: Some(_), .. }, _) => quote_spanned!(at=> stream_fallible),
+        (Answer::Fallible { .. }, None) => quote_spanned!(at=> call_fallible),
+        (Answer::Fallible { .. }, Some(_)) => quote_spanned!(at=> send_fallible),
+        (_, None) => quote_spanned!(at=> call_plain),
+        (_, Some(_)) => quote_spanned!(at=> send_plain),
     };
-    let outputs = method.oneway.is_none().then(|| quote!(, &mut [#(#bulk_out),*]));
+    let fills = method.oneway.is_none() && !method.answer.is_stream();
+    let outputs = fills.then(|| quote!(, &mut [#(#bulk_out),*]));
     let wait = match flavor {
         Flavor::Blocking => None,
         Flavor::Async => Some(quote_spanned!(at=> .await)),

@@ -4,6 +4,7 @@ use super::Items;
 use crate::model::{Answer, Method};
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
+use std::time::Duration;
 
 /// `pub enum KvOp { Get = 0, … }`
 pub(super) fn enumeration(items: &Items<'_>) -> TokenStream {
@@ -49,6 +50,17 @@ pub(super) fn tables(items: &Items<'_>) -> TokenStream {
         let (cfgs, variant) = (&method.carried.cfgs, &method.variant);
         quote!(#(#cfgs)* *Self::#variant.info())
     });
+    let version = match items.service.version {
+        0 => None,
+        version => {
+            let version = Literal::u32_unsuffixed(version);
+            Some(quote!(.with_version(#version)))
+        }
+    };
+    let deadline = items.service.deadline.map(|deadline| {
+        let deadline = duration(deadline);
+        quote!(.with_deadline(#deadline))
+    });
     let infos = items.methods().map(|method| {
         let (cfgs, variant) = (&method.carried.cfgs, &method.variant);
         let info = info(items, method);
@@ -63,7 +75,7 @@ pub(super) fn tables(items: &Items<'_>) -> TokenStream {
 
             /// The service as both sides compare it when they meet.
             #vis const SERVICE: &'static #krate::ServiceInfo =
-                &#krate::ServiceInfo::new(#name, const { &[#(#table),*] });
+                &#krate::ServiceInfo::new(#name, const { &[#(#table),*] }) #version #deadline;
 
             /// The number on the wire.
             #[must_use]
@@ -94,6 +106,11 @@ fn info(items: &Items<'_>, method: &Method) -> TokenStream {
     let id = Literal::u32_unsuffixed(method.id);
     let name = &method.name;
     let signature = method.signature();
+    let wire = method.wire();
+    let deadline = match method.deadline.map(duration) {
+        Some(deadline) => quote!(::core::option::Option::Some(#deadline)),
+        None => quote!(::core::option::Option::None),
+    };
     let doc = method.carried.summary();
     let flags = flags(items, method);
     let count = |bulk: usize| Literal::usize_unsuffixed(bulk);
@@ -103,13 +120,25 @@ fn info(items: &Items<'_>, method: &Method) -> TokenStream {
             id: #id,
             name: #name,
             signature: #signature,
+            wire: #krate::__private::wire_hash(#wire),
             flags: #flags,
             bulk_in: #bulk_in,
             bulk_out: #bulk_out,
             doc: #doc,
-            deadline: ::core::option::Option::None,
+            deadline: #deadline,
         }
     }
+}
+
+/// `Duration::from_millis(500)`
+fn duration(duration: Duration) -> TokenStream {
+    let (function, number) = match duration.as_micros() {
+        micros if micros % 1_000_000 == 0 => (quote!(from_secs), micros / 1_000_000),
+        micros if micros % 1000 == 0 => (quote!(from_millis), micros / 1000),
+        micros => (quote!(from_micros), micros),
+    };
+    let number = Literal::u128_unsuffixed(number);
+    quote!(::core::time::Duration::#function(#number))
 }
 
 /// `OpFlags::ASYNC.union(OpFlags::FALLIBLE)`
@@ -118,7 +147,11 @@ fn flags(items: &Items<'_>, method: &Method) -> TokenStream {
     let flags = [
         (method.oneway.is_some(), quote!(ONEWAY)),
         (method.sig.asyncness.is_some(), quote!(ASYNC)),
-        (matches!(method.answer, Answer::Fallible { .. }), quote!(FALLIBLE)),
+        (
+            matches!(method.answer, Answer::Fallible { .. } | Answer::Stream { error: Some(_), .. }),
+            quote!(FALLIBLE),
+        ),
+        (method.answer.is_stream(), quote!(STREAM)),
     ];
     flags
         .into_iter()

@@ -87,7 +87,8 @@ fn arm(items: &Items<'_>, method: &Method) -> TokenStream {
     let Items { op, .. } = items;
     let (cfgs, variant) = (&method.carried.cfgs, &method.variant);
     let (frame, service) = (local("frame"), local("service"));
-    if method.sig.asyncness.is_some() {
+    // The items of a stream may be waited for, whatever its method does.
+    if method.sig.asyncness.is_some() || method.answer.is_stream() {
         let body = body(items, method, &quote!(#service));
         quote! {
             #(#cfgs)*
@@ -111,7 +112,20 @@ fn body(items: &Items<'_>, method: &Method, service: &TokenStream) -> TokenStrea
     let (frame, args) = (local("frame"), local("args"));
     let (service_trait, ident) = (&items.service.item.ident, &method.sig.ident);
     let types = method.encoded().map(decoded_type);
+    let opening = local("opening");
     let decode = match method.encoded().next() {
+        first if method.answer.is_stream() => {
+            let at = first.map_or_else(Span::call_site, |first| super::at(&first.ty));
+            let types = quote_spanned!(at=> (#(#types,)*));
+            let decode = quote_spanned!(at=> #frame.opening::<#types>().await?);
+            let args = first.map(|_| quote!(let #args = #opening.args;));
+            quote! {
+                let ::core::option::Option::Some(#opening) = #decode else {
+                    return ::core::result::Result::Ok(());
+                };
+                #args
+            }
+        }
         None => quote!(#frame.args::<()>()?;),
         Some(first) => {
             let at = super::at(&first.ty);
@@ -144,6 +158,13 @@ fn body(items: &Items<'_>, method: &Method, service: &TokenStream) -> TokenStrea
     let call = quote_spanned!(at=> #service_trait::#ident(&*#service #(, #values)*) #wait);
     let reply = match &method.answer {
         Answer::Fallible { .. } => quote_spanned!(at=> #frame.reply_fallible(#call)),
+        Answer::Stream { error, .. } => {
+            let function = match error {
+                Some(_) => quote_spanned!(at=> reply_stream_fallible),
+                None => quote_spanned!(at=> reply_stream),
+            };
+            quote_spanned!(at=> #frame.#function(#opening.stream, #call).await)
+        }
         Answer::Plain(_) | Answer::Nothing => quote_spanned!(at=> #frame.reply_plain(#call)),
     };
     quote!(#decode #reply)

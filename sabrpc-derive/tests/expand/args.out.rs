@@ -78,7 +78,10 @@ impl ArgsOp {
                     &::sabrpc::OpInfo {
                         id: 0,
                         name: "owned",
-                        signature: "(String, Vec<u8>) -> io::Result<String>",
+                        signature: "(name: String, list: Vec<u8>) -> io::Result<String>",
+                        wire: ::sabrpc::__private::wire_hash(
+                            "(String, Vec<u8>) -> io::Result<String>",
+                        ),
                         flags: ::sabrpc::OpFlags::FALLIBLE,
                         bulk_in: 0,
                         bulk_out: 0,
@@ -92,7 +95,10 @@ impl ArgsOp {
                     &::sabrpc::OpInfo {
                         id: 1,
                         name: "borrowed",
-                        signature: "(&str, &[u8], Option<&str>, Cow<str>)",
+                        signature: "(text: &str, bytes: &[u8], maybe: Option<&str>, cow: Cow<str>)",
+                        wire: ::sabrpc::__private::wire_hash(
+                            "(String, Vec<u8>, Option<String>, String)",
+                        ),
                         flags: ::sabrpc::OpFlags::NONE,
                         bulk_in: 0,
                         bulk_out: 0,
@@ -106,7 +112,10 @@ impl ArgsOp {
                     &::sabrpc::OpInfo {
                         id: 2,
                         name: "lent",
-                        signature: "(&Config, &[u32], &(u8, u8)) -> Config",
+                        signature: "(config: &Config, numbers: &[u32], _unused: &(u8, u8)) -> Config",
+                        wire: ::sabrpc::__private::wire_hash(
+                            "(Config, Vec<u32>, (u8, u8)) -> Config",
+                        ),
                         flags: ::sabrpc::OpFlags::NONE,
                         bulk_in: 0,
                         bulk_out: 0,
@@ -120,7 +129,8 @@ impl ArgsOp {
                     &::sabrpc::OpInfo {
                         id: 3,
                         name: "bulk",
-                        signature: "(BulkIn, BulkIn, BulkOut, BulkOut, u8)",
+                        signature: "(first: BulkIn, second: BulkIn, one: BulkOut, two: BulkOut, n: u8)",
+                        wire: ::sabrpc::__private::wire_hash("(u8)"),
                         flags: ::sabrpc::OpFlags::ASYNC,
                         bulk_in: 2,
                         bulk_out: 2,
@@ -134,7 +144,10 @@ impl ArgsOp {
                     &::sabrpc::OpInfo {
                         id: 4,
                         name: "clash",
-                        signature: "(R, T, u8) -> Result<R, T>",
+                        signature: "(frame: R, args: T, service: u8) -> Result<R, T>",
+                        wire: ::sabrpc::__private::wire_hash(
+                            "(R, T, u8) -> Result<R, T>",
+                        ),
                         flags: ::sabrpc::OpFlags::FALLIBLE,
                         bulk_in: 0,
                         bulk_out: 0,

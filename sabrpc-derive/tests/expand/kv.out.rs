@@ -80,7 +80,10 @@ impl KvOp {
                     &::sabrpc::OpInfo {
                         id: 0,
                         name: "get",
-                        signature: "(&str) -> Result<Option<Vec<u8>>, KvError>",
+                        signature: "(key: &str) -> Result<Option<Vec<u8>>, KvError>",
+                        wire: ::sabrpc::__private::wire_hash(
+                            "(String) -> Result<Option<Vec<u8>>, KvError>",
+                        ),
                         flags: ::sabrpc::OpFlags::FALLIBLE,
                         bulk_in: 0,
                         bulk_out: 0,
@@ -94,7 +97,10 @@ impl KvOp {
                     &::sabrpc::OpInfo {
                         id: 7,
                         name: "xOpen",
-                        signature: "(&str, u32) -> Result<u32, KvError>",
+                        signature: "(path: &str, flags: u32) -> Result<u32, KvError>",
+                        wire: ::sabrpc::__private::wire_hash(
+                            "(String, u32) -> Result<u32, KvError>",
+                        ),
                         flags: ::sabrpc::OpFlags::ASYNC
                             .union(::sabrpc::OpFlags::FALLIBLE),
                         bulk_in: 0,
@@ -109,7 +115,10 @@ impl KvOp {
                     &::sabrpc::OpInfo {
                         id: 8,
                         name: "read",
-                        signature: "(u32, BulkOut, u64) -> Result<u32, KvError>",
+                        signature: "(file: u32, out: BulkOut, offset: u64) -> Result<u32, KvError>",
+                        wire: ::sabrpc::__private::wire_hash(
+                            "(u32, u64) -> Result<u32, KvError>",
+                        ),
                         flags: ::sabrpc::OpFlags::FALLIBLE,
                         bulk_in: 0,
                         bulk_out: 1,
@@ -123,7 +132,10 @@ impl KvOp {
                     &::sabrpc::OpInfo {
                         id: 9,
                         name: "write",
-                        signature: "(u32, BulkIn, u64) -> Result<(), KvError>",
+                        signature: "(file: u32, data: BulkIn, offset: u64) -> Result<(), KvError>",
+                        wire: ::sabrpc::__private::wire_hash(
+                            "(u32, u64) -> Result<(), KvError>",
+                        ),
                         flags: ::sabrpc::OpFlags::ONEWAY
                             .union(::sabrpc::OpFlags::FALLIBLE),
                         bulk_in: 1,
@@ -139,6 +151,7 @@ impl KvOp {
                         id: 10,
                         name: "count",
                         signature: "() -> u32",
+                        wire: ::sabrpc::__private::wire_hash("() -> u32"),
                         flags: ::sabrpc::OpFlags::NONE,
                         bulk_in: 0,
                         bulk_out: 0,
@@ -153,6 +166,7 @@ impl KvOp {
                         id: 11,
                         name: "ping",
                         signature: "()",
+                        wire: ::sabrpc::__private::wire_hash("()"),
                         flags: ::sabrpc::OpFlags::NONE,
                         bulk_in: 0,
                         bulk_out: 0,

@@ -49,7 +49,8 @@ impl LogOp {
                     &::sabrpc::OpInfo {
                         id: 0,
                         name: "line",
-                        signature: "(&str)",
+                        signature: "(text: &str)",
+                        wire: ::sabrpc::__private::wire_hash("(String)"),
                         flags: ::sabrpc::OpFlags::ONEWAY,
                         bulk_in: 0,
                         bulk_out: 0,
@@ -64,6 +65,7 @@ impl LogOp {
                         id: 16,
                         name: "flushAll",
                         signature: "() -> Result<(), Error>",
+                        wire: ::sabrpc::__private::wire_hash("() -> Result<(), Error>"),
                         flags: ::sabrpc::OpFlags::ONEWAY
                             .union(::sabrpc::OpFlags::ASYNC)
                             .union(::sabrpc::OpFlags::FALLIBLE),

@@ -40,6 +40,8 @@ pub(crate) struct Link<R> {
     pub(super) clock: Clock,
     pub(super) area_at: u32,
     pub(super) owner: i32,
+    /// How many streams were opened.
+    pub(crate) streams: u32,
     /// Sequence number of the newest request.
     pub(crate) seq: i32,
     pub(super) outstanding: Option<Outstanding>,
@@ -72,7 +74,7 @@ pub(super) struct Outstanding {
 
 /// Who wants to hear of an outstanding request's answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Expects {
+pub(crate) enum Expects {
     /// Nobody: its caller gave up.
     Nothing,
     /// It is a one-way call, whose failure has to be told; the type of the service's error.
@@ -194,15 +196,7 @@ impl<T> Answer<T, Never> {
 impl<R: Region> Link<R> {
     /// Claims a mailbox of `channel` for `service`.
     pub(crate) fn attach(channel: &Channel<R>, service: &'static ServiceInfo) -> Result<Self, RpcError> {
-        channel.serving()?;
-        let theirs = channel.schema_hash();
-        if theirs != service.schema_hash {
-            return Err(RpcError::SchemaMismatch {
-                service: service.name.into(),
-                ours: service.schema_hash,
-                theirs,
-            });
-        }
+        channel.agree_on(service)?;
         let mailboxes = channel.geometry.mailboxes();
         for index in 0..mailboxes {
             let words = channel.words(index);
@@ -241,6 +235,7 @@ impl<R: Region> Link<R> {
                 clock: Clock::default(),
                 area_at: channel.geometry.area(index),
                 owner,
+                streams: 0,
                 seq,
                 outstanding,
                 given_up: left_over,
@@ -269,7 +264,7 @@ impl<R: Region> Link<R> {
     }
 
     /// How long a call may take: what the client says, else the operation, else the service.
-    pub(super) fn deadline_of(&self, op: Option<&OpInfo>) -> Option<Duration> {
+    pub(crate) fn deadline_of(&self, op: Option<&OpInfo>) -> Option<Duration> {
         self.deadline.or_else(|| op.and_then(|op| op.deadline)).or(self.service.deadline)
     }
 
@@ -343,7 +338,7 @@ impl<R: Region> Link<R> {
     }
 
     /// The newest request is outstanding from here on.
-    pub(super) fn leave(&mut self, op: &'static OpInfo, expects: Expects, result_at: u32) {
+    pub(crate) fn leave(&mut self, op: &'static OpInfo, expects: Expects, result_at: u32) {
         self.outstanding = Some(Outstanding { op, expects, result_at, begun: false });
     }
 
@@ -383,21 +378,31 @@ impl<R: Region> Link<R> {
         (all.saturating_sub(self.clock.wait + self.clock.slept), self.clock.wait)
     }
 
-    /// Gives the mailbox back. Errors of one-way calls that nobody was told of are logged: whoever drops a client does
-    /// not ask any more.
-    pub(crate) fn detach(&mut self) {
-        // Its answer may have come meanwhile.
+    /// Takes in the answer of the outstanding request, if it has come meanwhile.
+    pub(crate) fn settle_early(&mut self) {
         if self.has_outstanding()
             && let Some((code, len)) = self.look(1)
         {
             self.settle(code, len);
         }
+    }
+
+    /// Gives the mailbox back. Errors of one-way calls that nobody was told of are logged: whoever drops a client does
+    /// not ask any more.
+    pub(crate) fn detach(&mut self) {
+        self.settle_early();
         if self.has_gathered() && !self.has_outstanding() {
             self.publish_batch();
         }
         let outstanding = self.outstanding.filter(|call| call.expects != Expects::Nothing);
         let unanswered = outstanding.map(|call| format!("{}, which was not answered yet", call.op.name));
-        let unsent = self.gathered.calls.iter().map(|call| format!("{}, which was not sent", call.op.name));
+        let told = |call: &&Sent| !call.error_type.is_empty();
+        let unsent = self
+            .gathered
+            .calls
+            .iter()
+            .filter(told)
+            .map(|call| format!("{}, which was not sent", call.op.name));
         let failed = self.deferred.drain(..).map(|deferred| match deferred {
             Deferred::Service { op, error_type, .. } => {
                 format!("{}, which failed with a {error_type}", op.name)

@@ -14,8 +14,8 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
-pub(crate) use self::link::{Answer, LIVENESS_SLICE, Link, Never};
-use self::link::{Exchange, Expects, Next, Raw};
+pub(crate) use self::link::{Answer, Expects, LIVENESS_SLICE, Link, Never};
+use self::link::{Exchange, Next, Raw};
 use crate::{
     CallError, Channel, OpInfo, Region, RpcError,
     layout::{INLINE, MailboxWords, status},
@@ -35,7 +35,7 @@ pub(crate) trait Wait {
 }
 
 impl<R: Region> Link<R> {
-    fn now(&self) -> Duration {
+    pub(crate) fn now(&self) -> Duration {
         self.channel.region.now()
     }
 

@@ -13,7 +13,7 @@ use crate::{
 impl<R: Region> Link<R> {
     /// Encodes and publishes a request, or its first piece. Whoever does not stay until its answer is there has to
     /// [`leave`](Self::leave) it.
-    pub(super) fn begin<A: Serialize>(
+    pub(crate) fn begin<A: Serialize>(
         &mut self,
         op: &'static OpInfo,
         args: &A,
@@ -134,7 +134,7 @@ impl<R: Region> Link<R> {
     }
 
     /// Adds a one-way call to those that wait to be sent together. `false` says that there is no room beside them.
-    pub(super) fn gather<A: Serialize>(
+    pub(crate) fn gather<A: Serialize>(
         &mut self,
         op: &'static OpInfo,
         args: &A,

@@ -85,6 +85,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         if desk.task.take().is_some() {
             desk.answer(&self.channel.region, desk.taken, status::LOST, 0);
         }
+        desk.streams.clear();
         let stale = std::mem::take(&mut desk.stale);
         if let Some(on_disconnect) = self.on_disconnect.as_mut().filter(|_| !stale) {
             on_disconnect(CallerId { mailbox: index as u32, generation: known });

@@ -1,6 +1,6 @@
 //! What a server knows of one mailbox, and how it answers there: at once or in pieces.
 
-use std::{pin::Pin, time::Duration};
+use std::{pin::Pin, rc::Rc, time::Duration};
 
 use super::batch::Batch;
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
     codec,
     frame::Frame,
     layout::{MailboxWords, request_flags as flag, status},
+    stream::Streams,
 };
 
 /// What the server knows of one mailbox.
@@ -28,6 +29,8 @@ pub(super) struct Desk {
     /// What is left of an answer in pieces: status, bytes, how many are sent, where a piece goes and its room.
     pub(super) rest: Option<Rest>,
     pub(super) batch: Batch,
+    /// What the caller has open.
+    pub(super) streams: Rc<Streams>,
     /// The caller had gone to sleep when he got his answer: that took long.
     pub(super) caller_slept: bool,
     /// What is published.
@@ -66,6 +69,7 @@ impl Desk {
             pieces: None,
             rest: None,
             batch: Batch::default(),
+            streams: Rc::default(),
             caller_slept: false,
             mail: Mail::EMPTY,
         }
@@ -75,7 +79,8 @@ impl Desk {
     pub(super) fn frame<R: Region>(&mut self, channel: &Channel<R>, index: usize) -> Frame {
         self.frame.take().unwrap_or_else(|| {
             let geometry = channel.geometry;
-            Frame::new(Box::new(channel.region.clone()), geometry.area(index as u32), geometry.area_size())
+            let (at, size) = (geometry.area(index as u32), geometry.area_size());
+            Frame::new(Box::new(channel.region.clone()), at, size, Rc::clone(&self.streams))
         })
     }
 

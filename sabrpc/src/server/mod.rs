@@ -120,12 +120,6 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         ServerMetrics { meters: std::rc::Rc::clone(&self.meters) }
     }
 
-    /// Schema hash of the service.
-    #[cfg(target_family = "wasm")]
-    pub(crate) fn schema_hash(&self) -> u64 {
-        self.service.info().schema_hash
-    }
-
     /// Serves until it is stopped. Callers can attach from the first poll on.
     ///
     /// It belongs to one thread and takes turns with it: while there are requests, timers and messages of the thread's
@@ -155,7 +149,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             desk.stale = desk.owner % 2 != 0;
         }
         self.hot_is_stale = true;
-        self.channel.set_schema_hash(self.service.info().schema_hash);
+        self.channel.announce(self.service.info());
         self.channel.change(life, &[server_state::OPENING], server_state::SERVING);
         self.turn_ends = region.now() + TURN;
         Ok(life)

@@ -36,7 +36,7 @@ pub enum StartError {
     /// The worker runs and says that it cannot serve.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// The worker was built from another definition of the service.
+    /// The worker was built from a definition of the service that its callers would misunderstand.
     #[error(transparent)]
     Rpc(#[from] RpcError),
     /// The worker said nothing for too long.
@@ -169,7 +169,6 @@ async fn start<O: Serialize>(
         ("module", worker::module()),
         ("entry", JsValue::from(entry)),
         ("channel", channel.to_js()),
-        ("schema", JsValue::from(format!("{:016x}", service.schema_hash))),
         ("options", Uint8Array::new_from_slice(&bytes).into()),
         ("stateWord", JsValue::from(layout::AT_SERVER_STATE / 4)),
         ("stateFailed", JsValue::from(server_state::FAILED)),
@@ -188,15 +187,11 @@ async fn start<O: Serialize>(
     };
     let error = match text("sabrpc").as_str() {
         "ready" => {
+            channel.agree_on(service)?;
             starting.worker = None;
             return Ok(WorkerHandle { worker, channel: channel.to_js(), life: channel.life() });
         }
         "unavailable" => Unavailable { code: text("code"), message: text("message") }.into(),
-        "mismatch" => StartError::Rpc(RpcError::SchemaMismatch {
-            service: service.name.into(),
-            ours: service.schema_hash,
-            theirs: u64::from_str_radix(&text("schema"), 16).unwrap_or_default(),
-        }),
         "timeout" => StartError::TimedOut { entry: entry.into(), timeout: START_TIMEOUT },
         _ => StartError::WorkerFailed { entry: entry.into(), message: text("message") },
     };
@@ -246,11 +241,6 @@ pub fn serve_with<O, S>(
                 return say(&[("sabrpc", "unavailable"), ("code", &code), ("message", &message)]);
             }
         };
-        let asked = Reflect::get(&init, &"schema".into()).ok().and_then(|value| value.as_string());
-        let ours = format!("{:016x}", server.schema_hash());
-        if asked.as_deref() != Some(&ours) {
-            return say(&[("sabrpc", "mismatch"), ("schema", &ours)]);
-        }
         match server.open() {
             Ok(life) => server_opened(life.number()),
             Err(error) => return say(&[("sabrpc", "failed"), ("message", &error.to_string())]),

@@ -1,0 +1,4 @@
+#[sab_service]
+trait Smallest {
+    fn get(&self) -> u32;
+}
