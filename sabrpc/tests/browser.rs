@@ -1,8 +1,10 @@
 //! The suite between workers of a real browser: the service in a worker that was started from wasm.
 #![cfg(target_family = "wasm")]
 
+mod feed;
 mod probe;
 
+use feed::{FeedClient, FeedOp, FeedServer, Feeder};
 use probe::{ProbeAsyncClient, ProbeClient, ProbeOp, ProbeServer, Prober};
 use sabrpc::{
     Channel, ChannelConfig, RpcError, Server, ServerState,
@@ -32,6 +34,29 @@ pub fn probe_worker(init: JsValue) {
         let hears = service.clone();
         Ok(Server::new(&channel, service).on_disconnect(move |caller| hears.service().forget(caller)))
     });
+}
+
+/// Entry of the worker that serves the feed.
+#[wasm_bindgen]
+pub fn feed_worker(init: JsValue) {
+    web::serve(init, async |(): ()| Ok(FeedServer::new(Feeder::default())));
+}
+
+/// A later version of the probe, and one that is none.
+mod later {
+    use sabrpc::BulkOut;
+
+    #[sabrpc::sab_service]
+    pub(super) trait Probe {
+        fn add(&self, left: u32, right: u32) -> u32;
+        #[op(id = 200)]
+        fn subtract(&self, left: u32, right: u32) -> u32;
+    }
+
+    #[sabrpc::sab_service]
+    pub(super) trait Other {
+        fn add(&self, a: u32, out: BulkOut<'_>) -> u32;
+    }
 }
 
 #[wasm_bindgen(inline_js = r#"
@@ -90,6 +115,41 @@ async fn the_async_suite_passes() {
     let (channel, worker) = start(4096).await;
     probe::async_suite(&channel).await;
     worker.terminate();
+}
+
+#[wasm_bindgen_test]
+async fn answers_in_many_parts_come_as_they_are_pulled() {
+    for area in [4096, ChannelConfig::default().area] {
+        let channel = Channel::create(ChannelConfig { mailboxes: 4, area }).unwrap();
+        let worker = web::spawn("feed_worker", &channel, FeedOp::SERVICE, &()).await.unwrap();
+        feed::suite(&channel);
+        feed::async_suite(&channel).await;
+        let client = FeedClient::attach(&channel).unwrap();
+        let mut ticks = client.ticks(1).unwrap();
+        assert_eq!(ticks.next(), Some(Ok(0)));
+        worker.terminate();
+        let after: Vec<_> = ticks.skip_while(Result::is_ok).collect();
+        assert_eq!(after, [Err(RpcError::Gone { state: ServerState::Failed })]);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_newer_client_meets_unknown_op_and_another_is_told_the_difference() {
+    let (channel, worker) = start(4096).await;
+    let client = later::ProbeClient::attach(&channel).unwrap();
+    assert_eq!(client.add(1, 2), Ok(3));
+    assert_eq!(client.subtract(3, 2), Err(RpcError::UnknownOp { service: "Probe".into(), op: 200 }));
+    let error = later::OtherClient::attach(&channel).err().map(|error| error.to_string()).unwrap();
+    let told = "the caller has add(a: u32, out: BulkOut) -> u32, the server has add(a: u32, b: u32) -> u32";
+    assert!(error.contains(told), "{error}");
+    drop(client);
+    worker.terminate();
+    // And so is who starts it.
+    let channel = Channel::create(ChannelConfig::default()).unwrap();
+    let service = later::OtherOp::SERVICE;
+    let error = web::spawn("probe_worker", &channel, service, &None::<String>).await.unwrap_err();
+    assert!(error.to_string().contains(told), "{error}");
+    assert!(web::spawn("probe_worker", &channel, later::ProbeOp::SERVICE, &None::<String>).await.is_ok());
 }
 
 #[wasm_bindgen_test]

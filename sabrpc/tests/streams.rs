@@ -58,8 +58,7 @@ fn a_server_that_stops_ends_the_wait_for_an_item() {
         let channel = channel.clone();
         move || {
             let client = FeedClient::attach(&channel).unwrap();
-            let error = client.listen().unwrap().next();
-            error
+            client.listen().unwrap().next()
         }
     });
     std::thread::sleep(Duration::from_millis(50));
