@@ -89,6 +89,8 @@ const SERVER_STATE: u32 = 64;
 const SERVER_SLEEPS: u32 = 192;
 const HEADER: u32 = 256;
 const MAILBOX: u32 = 384;
+/// Bytes behind the areas, for the server's table of operations.
+const TABLE: u32 = 8192;
 const RESPONSE: u32 = 128;
 const OWNER: u32 = 256;
 const CALLER_SLEEPS: u32 = 260;
@@ -108,7 +110,7 @@ impl Model {
             let area = HEADER + MAILBOX * MAILBOXES + AREA * mailbox;
             cells.push((area, area + AREA));
         }
-        let size = HEADER + (MAILBOX + AREA) * MAILBOXES;
+        let size = HEADER + (MAILBOX + AREA) * MAILBOXES + TABLE;
         let mut bytes = vec![0; size as usize];
         for (at, value) in
             [(0, layout::MAGIC), (4, layout::LAYOUT_VERSION), (8, MAILBOXES as i32), (12, AREA as i32)]
