@@ -67,17 +67,29 @@ class Suite {
     document.title = text;
   }
 
+  /** Starts subjects and enters a case; returns those that could. */
+  async ready(name, subjects) {
+    const ready = [];
+    for (const subject of subjects) {
+      this.stage(`${name}: ${subject.name} is getting ready`);
+      try {
+        await subject.start();
+        for (const difference of await subject.ask("enter", name)) this.notes.add(`${subject.name}: ${difference}`);
+        ready.push(subject);
+      } catch (error) {
+        this.notes.add(`without ${error.message}`);
+        subject.worker.terminate();
+      }
+    }
+    return ready;
+  }
+
   /** Measures a group of cases. */
   async group(cases) {
     cases = cases.filter(({ name }) => this.wanted(name));
     if (cases.length === 0) return;
     const [{ name }] = cases;
-    const subjects = this.subjects(name);
-    for (const subject of subjects) {
-      this.stage(`${name}: ${subject.name} is getting ready`);
-      await subject.start();
-      for (const difference of await subject.ask("enter", name)) this.notes.add(`${subject.name}: ${difference}`);
-    }
+    const subjects = await this.ready(name, this.subjects(name));
     await this.findShares(cases, subjects);
     const take = (name) => (subject, count) => {
       this.stage(`${name}: ${subject.name}`);
@@ -116,14 +128,10 @@ class Suite {
   async opening() {
     const names = ["cold-open", "reopen"].filter(this.wanted);
     if (names.length === 0) return;
-    const subjects = this.subjects("cold-open").filter(({ vfs }) => vfs !== "memory" && vfs !== undefined);
+    const inFiles = this.subjects("cold-open").filter(({ vfs }) => vfs !== "memory" && vfs !== undefined);
+    const subjects = await this.ready("random-read", inFiles);
     const samples = names.map(() => new Map(subjects.map(({ name }) => [name, []])));
-    for (const subject of subjects) {
-      this.stage(`cold-open: ${subject.name} is getting ready`);
-      await subject.start();
-      await subject.ask("enter", "random-read");
-      await subject.stop();
-    }
+    for (const subject of subjects) await subject.stop();
     for (let round = 0; round < this.effort.fewest; round++) {
       for (const subject of shuffled(subjects)) {
         this.stage(`cold-open: ${subject.name}`);
