@@ -129,7 +129,8 @@ pub trait Region: Bytes + Clone + 'static {
     /// Reads `word` until it differs from `old`, at most `polls` times but at least once. When it changed, fills the mail
     /// with it, with what lies behind it, and then with the word `also`. Returns whether it changed.
     ///
-    /// This definition is the reference; a backend may fuse it, and round the number of bytes up to a multiple of 8.
+    /// This definition is the reference; a backend may fuse it, round the number of bytes up to a multiple of 8, and give the
+    /// read of `also` no order of its own: what was stored there before the word was is seen all the same.
     fn await_change(&self, word: u32, old: i32, polls: u32, also: u32, mail: &mut Mail) -> bool {
         for _ in 0..polls.max(1) {
             mail.value = self.load(word);
