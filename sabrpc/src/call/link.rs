@@ -62,6 +62,9 @@ pub(crate) struct Link<R> {
     pub(super) in_batch: Vec<Sent>,
 }
 
+/// The error type of one-way requests that no user made, and whose end no user hears of.
+pub(crate) const UNTOLD: &str = "";
+
 /// What to do with the answer of an outstanding request.
 #[derive(Clone, Copy)]
 pub(super) struct Outstanding {
@@ -338,7 +341,7 @@ impl<R: Region> Link<R> {
     }
 
     /// The newest request is outstanding from here on.
-    pub(crate) fn leave(&mut self, op: &'static OpInfo, expects: Expects, result_at: u32) {
+    pub(super) fn leave(&mut self, op: &'static OpInfo, expects: Expects, result_at: u32) {
         self.outstanding = Some(Outstanding { op, expects, result_at, begun: false });
     }
 
@@ -394,7 +397,8 @@ impl<R: Region> Link<R> {
         if self.has_gathered() && !self.has_outstanding() {
             self.publish_batch();
         }
-        let outstanding = self.outstanding.filter(|call| call.expects != Expects::Nothing);
+        let told = |expects| !matches!(expects, Expects::Nothing | Expects::Failure(UNTOLD));
+        let outstanding = self.outstanding.filter(|call| told(call.expects));
         let unanswered = outstanding.map(|call| format!("{}, which was not answered yet", call.op.name));
         let told = |call: &&Sent| !call.error_type.is_empty();
         let unsent = self

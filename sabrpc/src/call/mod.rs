@@ -14,7 +14,7 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
-pub(crate) use self::link::{Answer, Expects, LIVENESS_SLICE, Link, Never};
+pub(crate) use self::link::{Answer, Expects, LIVENESS_SLICE, Link, Never, UNTOLD};
 use self::link::{Exchange, Next, Raw};
 use crate::{
     CallError, Channel, OpInfo, Region, RpcError,

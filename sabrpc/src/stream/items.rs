@@ -8,7 +8,7 @@ use super::{Ask, Batch};
 use crate::{
     AsyncCaller, CallError, Caller, DefaultRegion, OpInfo, Region, RpcError,
     async_client::Awaiting,
-    call::{Answer, Expects, Link, Never, Wait, without_pause},
+    call::{Answer, Expects, Link, Never, UNTOLD, Wait, without_pause},
     client::Blocking,
 };
 
@@ -128,11 +128,10 @@ impl<R: Region> Link<R> {
         let ask = Ask::<()>::Drop { id };
         self.settle_early();
         if self.is_unsettled() {
-            return self.gather(op, &ask, ins, "").unwrap_or(true);
+            return self.gather(op, &ask, ins, UNTOLD).unwrap_or(true);
         }
-        if self.begin(op, &ask, ins, &[], Expects::Nothing).is_ok() {
-            self.leave(op, Expects::Nothing, 0);
-        }
+        // An error would be one of the stream's destructor, which the next call tells.
+        drop(self.begin(op, &ask, ins, &[], Expects::Failure(UNTOLD)));
         true
     }
 }
