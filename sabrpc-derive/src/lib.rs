@@ -26,6 +26,11 @@ use proc_macro::TokenStream;
 #[doc = include_str!("../../docs/src/declare-a-service.md")]
 mod book {}
 
+/// The edition 2021, which a test of cargo's cannot have beside others of 2024.
+#[cfg(doctest)]
+#[doc = concat!("```edition2021\n", include_str!("../tests/ui/pass/everything.rs"), "```")]
+mod edition_2021 {}
+
 /// Makes a service of a trait: clients that call it from other threads, and a server that answers.
 ///
 /// ```
@@ -103,6 +108,8 @@ mod book {}
 /// | nothing | `Result<(), RpcError>` |
 /// | `T` | `Result<T, RpcError>` |
 /// | `Result<T, E>` | `Result<T, CallError<E>>` |
+/// | `Stream<T>` | `Result<Items<T>, RpcError>`, or `AsyncItems<T>` |
+/// | `Result<Stream<T>, E>` | the same with `CallError<E>` |
 ///
 /// # Options of a method
 ///
@@ -111,12 +118,16 @@ mod book {}
 /// | `id = 7` | the number on the wire, at most 65535; without it, the one after the method above, from 0 |
 /// | `name = "xOpen"` | the name in tables, metrics and messages; without it, the method's |
 /// | `oneway` | the caller does not wait; the method returns nothing or `Result<(), E>`, and its error comes back from a later call that can carry it |
+/// | `deadline = "500ms"` | how long a call may take: a whole number of `us`, `ms`, `s` or `min` |
 ///
 /// # Options of the service
 ///
 /// | `#[sab_service(…)]` | meaning |
 /// | --- | --- |
 /// | `crate = "my_app::rpc"` | where generated code finds the crate `sabrpc`, if not at `::sabrpc` |
+/// | `rename_all = "camelCase"` | how operations are named after methods: `camelCase`, `PascalCase`, `SCREAMING_SNAKE_CASE`, `kebab-case` |
+/// | `version = 2` | what both sides have to have; to be raised when a type changes inside |
+/// | `deadline = "5s"` | the deadline of methods that have none |
 ///
 /// # What is carried over
 ///

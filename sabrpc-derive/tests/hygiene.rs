@@ -22,10 +22,10 @@ use sabrpc::{Channel, ChannelConfig, native};
 
 /// Every form of method, so that all that can be generated meets these lints.
 pub mod lints {
-    use sabrpc::{BulkIn, BulkOut, sab_service};
+    use sabrpc::{BulkIn, BulkOut, Stream, sab_service};
 
     /// A service.
-    #[sab_service]
+    #[sab_service(rename_all = "camelCase", version = 3, deadline = "5s")]
     pub trait Linted {
         /// Does nothing.
         fn ping(&self);
@@ -50,6 +50,14 @@ pub mod lints {
         /// Is not either.
         #[op(oneway)]
         async fn tell(&self);
+        /// Answers in many parts.
+        #[op(deadline = "1s")]
+        fn stream(&self, text: &str, data: BulkIn<'_>) -> Stream<u32>;
+        /// Likewise, or fails.
+        ///
+        /// # Errors
+        /// For a reason of its own.
+        async fn stream_fallible(&self) -> Result<Stream<String>, String>;
     }
 }
 
@@ -75,8 +83,15 @@ pub mod no_prelude {
         /// Waits.
         async fn later(&self, data: ::sabrpc::BulkIn<'_>, out: ::sabrpc::BulkOut<'_>) -> u8;
         /// Is not waited for.
-        #[op(oneway)]
+        #[op(oneway, deadline = "1s")]
         fn send(&self, n: u8);
+        /// Answers in many parts.
+        fn stream(&self, n: u8) -> ::sabrpc::Stream<Some>;
+        /// Likewise.
+        ///
+        /// # Errors
+        /// For a reason of its own.
+        fn pair(&self) -> ::std::result::Result<::sabrpc::Stream<(u8, Some)>, u8>;
     }
 }
 
@@ -138,6 +153,23 @@ pub mod clashes {
         fn info(&self) -> Rc;
         /// Like the server's.
         fn service(&self) -> Rc;
+    }
+}
+
+/// Services have the names of type parameters.
+pub mod parameters {
+    /// As in the server.
+    #[sabrpc::sab_service]
+    pub trait T {
+        /// Answers.
+        fn get(&self) -> u8;
+    }
+
+    /// As in the clients.
+    #[sabrpc::sab_service]
+    pub trait R {
+        /// Answers in many parts.
+        fn get(&self) -> sabrpc::Stream<u8>;
     }
 }
 
@@ -266,6 +298,20 @@ fn users_types_mean_what_they_mean() {
     assert_eq!(client.dispatch(), Ok(1));
     assert_eq!(client.info(), Ok(2));
     assert_eq!(client.service(), Ok(4));
+}
+
+#[test]
+fn services_may_be_called_like_type_parameters() {
+    use parameters::{T, TClient, TServer};
+    struct Impl;
+    impl T for Impl {
+        fn get(&self) -> u8 {
+            7
+        }
+    }
+    let channel = Channel::native(ChannelConfig::default()).expect("the configuration is the default");
+    let _server = native::spawn(&channel, || TServer::new(Impl));
+    assert_eq!(TClient::attach(&channel).expect("the server serves").get(), Ok(7));
 }
 
 #[test]

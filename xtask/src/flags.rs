@@ -26,6 +26,7 @@ usage: cargo xtask COMMAND
   bench  measures a suite, each figure beside its reference in the same run
            rpc                  calls between threads and between workers in both browsers
            vfs                  SQLite on files of a browser, alone and in several tabs, in Chromium
+           macro                building a crate with one service, beside async-trait
            --json FILE          also write one record per comparison
            --quick              fewer and shorter runs; rpc without the peers from npm
            --case NAME          only this case, such as null or autocommit; may be repeated
@@ -95,6 +96,7 @@ pub(crate) type Browsers = Vec<BrowserKind>;
 pub(crate) enum SuiteName {
     Rpc,
     Vfs,
+    Macro,
 }
 
 #[derive(Debug)]
@@ -158,8 +160,9 @@ fn bench(mut words: Words) -> Result<BenchFlags> {
     let suite = match words.next()?.as_deref() {
         Some("rpc") => SuiteName::Rpc,
         Some("vfs") => SuiteName::Vfs,
-        Some(other) => bail!("bench knows no suite '{other}'; say rpc or vfs\n{USAGE}"),
-        None => bail!("which suite? There are `bench rpc` and `bench vfs`\n{USAGE}"),
+        Some("macro") => SuiteName::Macro,
+        Some(other) => bail!("bench knows no suite '{other}'; say rpc, vfs or macro\n{USAGE}"),
+        None => bail!("which suite? There are `bench rpc`, `bench vfs` and `bench macro`\n{USAGE}"),
     };
     let is_rpc = suite == SuiteName::Rpc;
     let mut flags = BenchFlags {
@@ -179,7 +182,7 @@ fn bench(mut words: Words) -> Result<BenchFlags> {
             "--json" => flags.json = Some(words.path("--json")?),
             "--quick" => flags.quick = true,
             "--case" => flags.cases.push(words.text("--case")?),
-            "--browser" => {
+            "--browser" if suite != SuiteName::Macro => {
                 (flags.native, flags.sizes) = (false, false);
                 match words.text("--browser")?.as_str() {
                     "all" => flags.browsers.extend(BrowserKind::ALL),
@@ -194,6 +197,8 @@ fn bench(mut words: Words) -> Result<BenchFlags> {
     }
     if native_only {
         (flags.native, flags.sizes) = (true, false);
+    } else if suite == SuiteName::Macro {
+        // Nothing of it runs in a browser.
     } else if !is_rpc && flags.browsers.is_empty() {
         // Half of what it is compared with runs in no other.
         flags.browsers = vec![BrowserKind::Chromium];
@@ -311,6 +316,7 @@ mod tests {
         assert_eq!(flags("bench rpc --browser all"), (2, false, false));
         assert_eq!(flags("bench rpc --native-only --case null"), (0, true, false));
         assert_eq!(flags("bench vfs --case scan"), (1, false, false));
+        assert_eq!(flags("bench macro --quick"), (0, false, false));
     }
 
     #[test]
@@ -330,6 +336,7 @@ mod tests {
             "bench",
             "bench x",
             "bench vfs --native-only",
+            "bench macro --browser firefox",
             "demo --fast",
             "demo --input",
             "demo --browser opera",

@@ -1,12 +1,13 @@
 //! `cargo xtask bench SUITE`: runs a suite several times, compares each subject with its reference in the same run, and
 //! says which bars were missed.
 //!
-//! A suite is a folder here: what it runs, what it compares with what, and how its figures get into the book. The rest is
+//! A suite is a module here: what it runs, what it compares with what, and how its figures get into the book. The rest is
 //! common to all.
 
 mod chart;
 mod compare;
 mod docs;
+mod macros;
 mod npm;
 mod page;
 mod report;
@@ -59,6 +60,7 @@ pub(crate) fn run(flags: &BenchFlags) -> Result<()> {
     let suite = match flags.suite {
         SuiteName::Rpc => rpc::suite(),
         SuiteName::Vfs => vfs::suite(),
+        SuiteName::Macro => macros::suite(),
     };
     let runs = (suite.measure)(flags)?;
     let records = compare::records(&suite, &runs);

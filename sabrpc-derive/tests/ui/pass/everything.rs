@@ -1,7 +1,7 @@
 //! Every kind of method, called through the trait, named in both clients, served.
 #![deny(warnings, missing_docs)]
 
-use sabrpc::{BulkIn, BulkOut, sab_service};
+use sabrpc::{BulkIn, BulkOut, Stream, sab_service};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -35,6 +35,11 @@ pub trait Everything {
     /// Nor this.
     #[op(oneway)]
     async fn tell(&self, data: BulkIn<'_>);
+    /// In many parts.
+    fn many(&self, text: &str) -> Stream<Cow<'static, str>>;
+    /// The same, or an error.
+    #[op(deadline = "1s")]
+    async fn many_or_none(&self, data: BulkIn<'_>) -> Result<sabrpc::Stream<(u8, String)>>;
     /// With a body.
     fn with_default(&self, mut n: u32) -> u32 {
         n += 1;
