@@ -60,11 +60,10 @@ impl Flavor {
 
 /// `pub struct KvClient<R = DefaultRegion> { … }`
 pub(super) fn structure(items: &Items<'_>, flavor: Flavor) -> TokenStream {
-    let Items { krate, vis, on_types, .. } = items;
+    let Items { krate, vis, on_types, region, .. } = items;
     let client = flavor.client(items);
     let caller = flavor.caller();
     let doc = Items::doc(flavor.doc(&items.name));
-    let region = items.service.type_parameter("R");
     quote! {
         #doc
         #on_types
@@ -76,10 +75,9 @@ pub(super) fn structure(items: &Items<'_>, flavor: Flavor) -> TokenStream {
 
 /// `impl<R: Region> KvClient<R> { … }`
 pub(super) fn methods(items: &Items<'_>, flavor: Flavor) -> TokenStream {
-    let Items { krate, vis, on_impls, op, .. } = items;
+    let Items { krate, vis, on_impls, op, region, .. } = items;
     let client = flavor.client(items);
     let caller = flavor.caller();
-    let region = items.service.type_parameter("R");
     let methods = items.methods().map(|service_method| method(items, service_method, flavor));
     quote! {
         #on_impls
@@ -120,7 +118,7 @@ fn method(items: &Items<'_>, method: &Method, flavor: Flavor) -> TokenStream {
         Answer::Plain(ty) => (quote!(#ty), None),
         Answer::Fallible { ok, error } => (quote!(#ok), Some(error)),
         Answer::Stream { item, error } => {
-            let region = items.service.type_parameter("R");
+            let region = &items.region;
             let answers = flavor.items();
             (quote!(#krate::#answers<'_, #item, #region>), error.as_ref())
         }

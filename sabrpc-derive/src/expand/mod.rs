@@ -63,6 +63,10 @@ struct Items<'a> {
     client: Ident,
     async_client: Ident,
     server: Ident,
+    /// The clients' type parameter, of a region.
+    region: Ident,
+    /// The server's type parameter, of an implementation.
+    implementation: Ident,
 }
 
 impl<'a> Items<'a> {
@@ -85,6 +89,8 @@ impl<'a> Items<'a> {
             client: format_ident!("{ident}{}", words::CLIENT_SUFFIX),
             async_client: format_ident!("{ident}{}", words::ASYNC_CLIENT_SUFFIX),
             server: format_ident!("{ident}{}", words::SERVER_SUFFIX),
+            region: service.type_parameter("R"),
+            implementation: service.type_parameter("T"),
         }
     }
 

@@ -10,7 +10,7 @@ use syn::Ident;
 pub(super) fn structure(items: &Items<'_>) -> TokenStream {
     let Items { vis, on_types, on_impls, server, name, .. } = items;
     let ident = &items.service.item.ident;
-    let service = items.service.type_parameter("T");
+    let service = &items.implementation;
     let doc = Items::doc(format_args!("Answers calls with an implementation of [`{name}`]."));
     quote! {
         #doc
@@ -53,7 +53,7 @@ pub(super) fn structure(items: &Items<'_>) -> TokenStream {
 pub(super) fn dispatch(items: &Items<'_>) -> TokenStream {
     let Items { krate, on_impls, op, server, .. } = items;
     let ident = &items.service.item.ident;
-    let service = items.service.type_parameter("T");
+    let service = &items.implementation;
     let (id, frame, operation, error) = (local("id"), local("frame"), local("op"), local("error"));
     let arms = items.methods().map(|method| arm(items, method));
     quote! {
