@@ -17,9 +17,9 @@ usage: cargo xtask COMMAND
            --open               serve the page for a person and print its address
            --screenshot FILE    also save a picture of the page, as PNG
   test   every check: format, lints, native tests, tests in both browsers, idle, platforms, services,
-         tabs, demo, docs
+         tutorial, tabs, demo, docs
            STEP...              only these: fmt tidy clippy native browser idle platforms services
-                                tabs demo docs
+                                tutorial tabs demo docs
            --browser NAME       only this browser (default: both)
            --package NAME       browser tests of this crate only
            -- ARGUMENTS         passed on to the browser tests' runner (a name to filter by)

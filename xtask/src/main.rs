@@ -18,6 +18,7 @@ mod tabs;
 mod tally;
 mod test;
 mod tidy;
+mod tutorial;
 mod wasm;
 mod webdriver;
 

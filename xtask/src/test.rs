@@ -8,7 +8,9 @@ use anyhow::{Result, bail};
 
 use crate::flags::{BrowserKind, TestFlags};
 use crate::tally::Tally;
-use crate::{demo, docs, idle, platforms, project, runner, services, setup, shell, tabs, tidy, wasm};
+use crate::{
+    demo, docs, idle, platforms, project, runner, services, setup, shell, tabs, tidy, tutorial, wasm,
+};
 
 /// The crates that have tests for browsers.
 const BROWSER_CRATES: [&str; 2] = ["sabrpc", "opfs-vfs"];
@@ -25,6 +27,7 @@ const STEPS: &[Step] = &[
     ("idle", "what waiting costs, in browsers", idle),
     ("platforms", "bundlers, policies and Node", platforms::run),
     ("services", "the services to copy, in browsers", |flags| in_each_browser(flags, services::run)),
+    ("tutorial", "the tutorial, followed", tutorial::run),
     ("tabs", "several tabs on one database, in browsers", tabs),
     ("demo", "the demo in browsers", demos),
     ("docs", "the API documentation", |_| check(&mut docs::api())),

@@ -64,6 +64,14 @@ pub(crate) fn bindgen_tool(arguments: &[OsString]) -> Result<()> {
     wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(std::iter::once(&name).chain(arguments))
 }
 
+/// Puts a program `wasm-bindgen` into a folder for `PATH`: that command line.
+pub(crate) fn write_tool(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    let (tool, this) = (folder.join("wasm-bindgen"), std::env::current_exe()?);
+    fs::write(&tool, format!("#!/bin/sh\nexec '{}' wasm-bindgen \"$@\"\n", this.display()))?;
+    shell::run(Command::new("chmod").arg("+x").arg(&tool))
+}
+
 /// Copies the page and what it needs: every file of the folder but its Rust.
 pub(crate) fn copy_assets(from: &Path, to: &Path) -> Result<()> {
     let entries =

@@ -140,12 +140,7 @@ pub(super) fn vite_with(node: &Node, folder: &Path, config: &str) -> Result<Path
 /// Trunk would download wasm-bindgen and wasm-opt; it takes those of the same versions that are in `PATH`.
 pub(super) fn trunk(node: &Node, program: &Path, build: Build) -> Result<PathBuf> {
     let tools = node.folder.join("bin");
-    fs::create_dir_all(&tools)?;
-    let bindgen = tools.join("wasm-bindgen");
-    let this = std::env::current_exe()?;
-    fs::write(&bindgen, format!("#!/bin/sh\nexec '{}' wasm-bindgen \"$@\"\n", this.display()))?;
-    let mut executable = std::process::Command::new("chmod");
-    shell::run(executable.arg("+x").arg(&bindgen))?;
+    wasm::write_tool(&tools)?;
 
     let before = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths([tools, node.tools()].into_iter().chain(std::env::split_paths(&before)))
