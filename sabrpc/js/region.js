@@ -1,27 +1,24 @@
-// The primitives of sabrpc's region trait over a SharedArrayBuffer: a handful of free functions with integer arguments,
-// which wasm-bindgen imports directly, without a shim. `h` is a handle, `w` a word's index, `o` a byte offset, `p` an
-// address in the caller's own wasm memory. The region in use is kept in module variables and swapped when the handle
-// changes; views are cached, and refreshed when our memory has grown (an old view is then too short).
+// The primitives of sabrpc's region trait over a SharedArrayBuffer: a handful of free functions with integer arguments and
+// results, which wasm-bindgen imports directly, without a shim. `w` is a word's index, `o` a byte offset, `p` an address in
+// the caller's own wasm memory. They work on the region that was selected last, which the caller sees to; its views are
+// kept in module variables, and refreshed when our memory has grown (an old view is then too short).
 
 const regions = [];
-let current = -1, words, bytes, memory, own, own32;
+let words, bytes, memory, own, own32;
 let mine = null, minePtr = -1, theirs = null, theirsAt = -1;
 
 export function region_open(buffer, wasmMemory) {
   const free = regions.indexOf(undefined);
   const h = free < 0 ? regions.length : free;
   regions[h] = { words: new Int32Array(buffer, 0, buffer.byteLength >>> 2), bytes: new Uint8Array(buffer), memory: wasmMemory };
-  if (h === current) current = -1;
   return h;
 }
 
 export function region_close(h) {
   regions[h] = undefined;
-  if (h === current) current = -1;
 }
 
-function select(h) {
-  current = h;
+export function region_select(h) {
   ({ words, bytes, memory } = regions[h]);
   refresh();
   theirs = null;
@@ -33,33 +30,27 @@ function refresh() {
   mine = null;
 }
 
-export function region_load(h, w) {
-  if (h !== current) select(h);
+export function region_load(w) {
   return Atomics.load(words, w);
 }
 
-export function region_store(h, w, value) {
-  if (h !== current) select(h);
+export function region_store(w, value) {
   Atomics.store(words, w, value);
 }
 
-export function region_add(h, w, value) {
-  if (h !== current) select(h);
+export function region_add(w, value) {
   return Atomics.add(words, w, value);
 }
 
-export function region_compare_exchange(h, w, old, value) {
-  if (h !== current) select(h);
+export function region_compare_exchange(w, old, value) {
   return Atomics.compareExchange(words, w, old, value);
 }
 
-export function region_wait(h, w, old, millis) {
-  if (h !== current) select(h);
+export function region_wait(w, old, millis) {
   Atomics.wait(words, w, old, millis);
 }
 
-export function region_notify(h, w) {
-  if (h !== current) select(h);
+export function region_notify(w) {
   Atomics.notify(words, w);
 }
 
@@ -69,9 +60,9 @@ function inlineWords(len) {
   return len <= 112 ? (len + 3) >>> 2 : 0;
 }
 
-// `mail` is the address of the struct Mail of region/mod.rs in our memory.
-export function region_publish(h, w, mail, flag) {
-  if (h !== current) select(h);
+// `mail` is the address of the struct Mail of region/mod.rs in our memory. No booleans: an engine takes longer to hand them to
+// wasm.
+export function region_publish(w, mail, flag) {
   const from = mail >>> 2;
   if (from + 32 > own32.length) refresh();
   const view = words, ours = own32;
@@ -82,11 +73,10 @@ export function region_publish(h, w, mail, flag) {
     for (let n = inlineWords(len), to = w + 3, i = from + 4; n > 0; n--) view[to++] = ours[i++];
   }
   Atomics.store(view, w, value);
-  return Atomics.load(view, flag) !== 0;
+  return Atomics.load(view, flag);
 }
 
-export function region_await_change(h, w, old, polls, also, mail) {
-  if (h !== current) select(h);
+export function region_await_change(w, old, polls, also, mail) {
   const view = words;
   do {
     const value = Atomics.load(view, w);
@@ -102,15 +92,14 @@ export function region_await_change(h, w, old, polls, also, mail) {
       }
       // Not atomic: whatever was stored there before `value` was is seen, and more is not asked for.
       ours[to + 3] = view[also];
-      return true;
+      return 1;
     }
   } while (--polls > 0);
-  return false;
+  return 0;
 }
 
-export function region_copy_in(h, o, p, len) {
+export function region_copy_in(o, p, len) {
   if (len === 0) return;
-  if (h !== current) select(h);
   p >>>= 0;
   if (mine === null || p !== minePtr || len !== mine.length) {
     if (p + len > own.length) refresh();
@@ -120,9 +109,8 @@ export function region_copy_in(h, o, p, len) {
   bytes.set(mine, o);
 }
 
-export function region_copy_out(h, o, p, len) {
+export function region_copy_out(o, p, len) {
   if (len === 0) return;
-  if (h !== current) select(h);
   p >>>= 0;
   if (p + len > own.length) refresh();
   if (theirs === null || o !== theirsAt || len !== theirs.length) {
@@ -132,13 +120,13 @@ export function region_copy_out(h, o, p, len) {
   own.set(theirs, p);
 }
 
-export function region_view(h, o, len) {
-  return regions[h].bytes.subarray(o, o + len);
+export function region_view(o, len) {
+  return bytes.subarray(o, o + len);
 }
 
 // Resolves when the word may have changed.
-export function region_wait_async(h, w, old, millis) {
-  const view = regions[h].words;
+export function region_wait_async(w, old, millis) {
+  const view = words;
   if (typeof Atomics.waitAsync !== "function") return wait_elsewhere(view, w, old, millis);
   const { async, value } = Atomics.waitAsync(view, w, old, millis);
   return async ? value : Promise.resolve();

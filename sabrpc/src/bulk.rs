@@ -144,7 +144,8 @@ impl<'a> BulkOut<'a> {
     }
 
     /// Puts what is filled where its length says that it is: into `small`, or into the region.
-    pub(crate) fn settle(mut self) {
+    #[inline]
+    pub(crate) fn settle(&mut self) {
         let filled = self.filled();
         match &mut self.target {
             Target::Raw { small, spilled: true, region, offset, len } if filled <= INLINE => {
@@ -282,6 +283,7 @@ mod tests {
             }
             assert_eq!(out.capacity(), 300);
             out.settle();
+            drop(out);
             let len = filled.get() as usize;
             assert_eq!(len, steps.iter().map(|step| step.1).max().unwrap_or_default());
             let mut there = vec![0; len];
@@ -297,6 +299,7 @@ mod tests {
         out.write_at(0, &bytes);
         out.set_filled(7);
         out.settle();
+        drop(out);
         assert_eq!((filled.get(), &small[..7]), (7, &bytes[..7]), "made short after it was long");
     }
 }

@@ -64,6 +64,7 @@ pub fn is_cancelled() -> bool {
 }
 
 /// Runs `f` with [`current_caller`] set.
+#[inline(always)]
 pub(crate) fn as_caller<T>(caller: CallerId, f: impl FnOnce() -> T) -> T {
     let before = CALLER.replace(Some(caller));
     let result = f();

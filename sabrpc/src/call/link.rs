@@ -310,9 +310,15 @@ impl<R: Region> Link<R> {
     /// Looks for the answer to the newest request, up to `polls` times: its status and length.
     #[inline]
     pub(super) fn look(&mut self, polls: u32) -> Option<(i32, i32)> {
+        self.look_for_mail(polls).then(|| (self.mail.a, self.mail.b))
+    }
+
+    /// The same; the answer is then in `mail`.
+    #[inline]
+    pub(super) fn look_for_mail(&mut self, polls: u32) -> bool {
         let (response, before) = (self.words.response, self.seq.wrapping_sub(1));
         let changed = self.channel.region.await_change(response, before, polls, response, &mut self.mail);
-        (changed && self.mail.value == self.seq).then_some((self.mail.a, self.mail.b))
+        changed && self.mail.value == self.seq
     }
 
     /// Who this caller is to others.

@@ -280,20 +280,27 @@ impl<R: Region> Link<R> {
         }
     }
 
-    /// Polls for the answer to the newest request as long as the budget lasts.
+    /// Polls for the answer to the newest request as long as the budget lasts: its status and length.
     #[inline]
     fn poll<W: Wait>(&mut self) -> Option<(i32, i32)> {
+        // Both are read from the mail one by one: put together on the way, they would be read as one number before the two
+        // that it is made of are out of the processor's store buffer, and that takes longer than the rest.
+        self.poll_mail::<W>().then(|| (self.mail.a, self.mail.b))
+    }
+
+    /// The same; the answer is then in `mail`.
+    fn poll_mail<W: Wait>(&mut self) -> bool {
         let polls = W::polls(self.spin.budget());
         let is_timed = self.clock.start.is_some() || self.spin.is_exploring();
         let since = is_timed.then(|| self.now());
-        let answer = self.look(polls);
+        let answered = self.look_for_mail(polls);
         let took = since.map(|since| self.took(since));
-        if answer.is_some() {
+        if answered {
             self.spin.hit();
-            return answer;
+        } else {
+            self.spin.missed(took.filter(|_| self.spin.is_exploring()));
         }
-        self.spin.missed(took.filter(|_| self.spin.is_exploring()));
-        None
+        answered
     }
 
     /// How long a spin took that began at `since`; counted as waiting if the call is timed.

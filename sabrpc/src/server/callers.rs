@@ -29,6 +29,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
                 return;
             }
             self.hot_is_stale = true;
+            self.desks[index].raw_op = None;
             if known % 2 != 0 {
                 if !self.say_goodbye(index) {
                     return;

@@ -29,6 +29,12 @@ pub(super) struct Desk {
     /// What is left of an answer in pieces: status, bytes, how many are sent, where a piece goes and its room.
     pub(super) rest: Option<Rest>,
     pub(super) batch: Batch,
+    /// The operation word of the raw requests that come here, once there was one, and where the operation is in the table:
+    /// the next is most likely the same.
+    pub(super) raw_op: Option<i32>,
+    pub(super) raw_index: usize,
+    /// Where the area is.
+    pub(super) area_at: u32,
     /// What the caller has open.
     pub(super) streams: Rc<Streams>,
     /// The caller had gone to sleep when he got his answer: that took long.
@@ -69,6 +75,9 @@ impl Desk {
             pieces: None,
             rest: None,
             batch: Batch::default(),
+            raw_op: None,
+            raw_index: 0,
+            area_at: channel.geometry.area(index),
             streams: Rc::default(),
             caller_slept: false,
             mail: Mail::EMPTY,

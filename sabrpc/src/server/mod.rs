@@ -320,6 +320,13 @@ impl<S: Dispatch, R: Region> Server<S, R> {
                 }
             }
             let op = self.mail.a;
+            if self.desks[index].raw_op == Some(op) && !self.stopping {
+                any = true;
+                let op_index = self.desks[index].raw_index;
+                self.take_raw(index, op_index);
+                self.look_at_the_clock(index);
+                continue;
+            }
             // A server that was asked to stop takes nothing new.
             let goes_on = op & (flag::CONTINUE | flag::PIECE) != 0 && op & flag::FIRST == 0;
             if self.stopping && !goes_on {
@@ -333,14 +340,19 @@ impl<S: Dispatch, R: Region> Server<S, R> {
                 }
             }
             self.take(index);
-            self.unlooked += 1;
-            // A long call, which may not have been timed, must not let the turn go on unnoticed.
-            if std::mem::take(&mut self.desks[index].caller_slept) || self.unlooked >= UNLOOKED {
-                self.unlooked = 0;
-                self.clock = self.channel.region.now();
-            }
+            self.look_at_the_clock(index);
         }
         any
+    }
+
+    /// A long call, which may not have been timed, must not let the turn go on unnoticed.
+    #[inline]
+    fn look_at_the_clock(&mut self, index: usize) {
+        self.unlooked += 1;
+        if std::mem::take(&mut self.desks[index].caller_slept) || self.unlooked >= UNLOOKED {
+            self.unlooked = 0;
+            self.clock = self.channel.region.now();
+        }
     }
 }
 

@@ -29,6 +29,8 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             && let Some(op_index) = found
             && info.ops[op_index].flags.contains(OpFlags::RAW)
         {
+            (desk.raw_op, desk.raw_index) = (Some(op), op_index);
+            desk.rest = None;
             return self.take_raw(index, op_index);
         }
         if op & flag::CONTINUE != 0 {
@@ -75,46 +77,57 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         }
     }
 
-    /// Executes a raw request, where it lies.
-    fn take_raw(&mut self, index: usize, op_index: usize) {
+    /// Executes the raw request that is in `mail`, where it lies.
+    #[inline]
+    pub(super) fn take_raw(&mut self, index: usize, op_index: usize) {
         let Self { channel, desks, service, mail, .. } = self;
         let (region, desk) = (&channel.region, &mut desks[index]);
-        let (area_at, area_size) = (channel.geometry.area(index as u32), channel.geometry.area_size());
-        let op = &service.info().ops[op_index];
+        let (area_at, area_size) = (desk.area_at, channel.geometry.area_size());
         let raw = RawLen::from_word(mail.b);
+        let Some(room) = area_size.checked_sub(raw.response_at) else {
+            return self.refuse_raw(index, op_index, None);
+        };
+        desk.taken = mail.value;
         let caller = CallerId { mailbox: index as u32, generation: desk.owner };
         let filled = Cell::new(0);
-        let executed = match area_size.checked_sub(raw.response_at) {
-            Some(room) => as_caller(caller, || {
-                catch_panic(|| {
-                    let request = match mail.inline.get(..raw.len as usize) {
-                        Some(inline) => BulkIn::from_slice(inline),
-                        None => BulkIn::in_region(region, area_at + raw.request_at, raw.len),
-                    };
-                    let (small, at) = (&mut desk.mail.inline, area_at + raw.response_at);
-                    let mut response = BulkOut::raw(small, region, at, room, &filled);
-                    service.dispatch_raw(op.id, request, &mut response)?;
-                    response.settle();
-                    Ok(())
-                })
+        let executed = as_caller(caller, || {
+            catch_panic(|| {
+                let request = match mail.inline.get(..raw.len as usize) {
+                    Some(inline) => BulkIn::from_slice(inline),
+                    None => BulkIn::in_region(region, area_at + raw.request_at, raw.len),
+                };
+                let (small, at) = (&mut desk.mail.inline, area_at + raw.response_at);
+                let mut response = BulkOut::raw(small, region, at, room, &filled);
+                service.dispatch_raw((mail.a & 0xFFFF) as u32, request, &mut response)?;
+                response.settle();
+                Ok(())
             })
-            .and_then(|executed| executed),
-            None => Err(RpcError::malformed(op.name, format!("{} bytes in an area of {area_size}", raw.len))),
-        };
-        let failed = executed.is_err();
+        });
         match executed {
-            Ok(()) => desk.answer(region, desk.taken, status::OK, filled.get()),
-            Err(error) => {
-                desk.rest = None;
-                let frame = desk.frame(channel, index);
-                self.refuse(index, frame, &error);
+            Ok(Ok(())) => {
+                desk.answer(region, mail.value, status::OK, filled.get());
+                self.meters.borrow_mut().tally(op_index, raw.len as usize, filled.get() as usize);
             }
+            Ok(Err(error)) | Err(error) => self.refuse_raw(index, op_index, Some(error)),
         }
+    }
+
+    /// Answers a raw request by an error; without one, its bytes do not fit into the area.
+    #[cold]
+    fn refuse_raw(&mut self, index: usize, op_index: usize, error: Option<RpcError>) {
+        let raw = RawLen::from_word(self.mail.b);
+        let error = error.unwrap_or_else(|| {
+            let size = self.channel.geometry.area_size();
+            let name = self.service.info().ops[op_index].name;
+            RpcError::malformed(name, format!("{} bytes in an area of {size}", raw.len))
+        });
+        let desk = &mut self.desks[index];
+        desk.taken = self.mail.value;
+        let frame = desk.frame(&self.channel, index);
+        self.refuse(index, frame, &error);
         let mut meters = self.meters.borrow_mut();
-        meters.tally(op_index, raw.len as usize, filled.get() as usize);
-        if failed {
-            meters.error(op_index);
-        }
+        meters.tally(op_index, raw.len as usize, 0);
+        meters.error(op_index);
     }
 
     /// Executes a request that a frame has taken in, in the time that is returned beside it if it was measured. `None`:

@@ -6,7 +6,7 @@
 
 mod helper;
 
-use std::{fmt, rc::Rc, time::Duration};
+use std::{cell::Cell, fmt, rc::Rc, time::Duration};
 
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -23,18 +23,19 @@ use crate::{
 extern "C" {
     fn region_open(buffer: &JsValue, memory: &JsValue) -> i32;
     fn region_close(h: i32);
-    fn region_load(h: i32, w: i32) -> i32;
-    fn region_store(h: i32, w: i32, value: i32);
-    fn region_add(h: i32, w: i32, value: i32) -> i32;
-    fn region_compare_exchange(h: i32, w: i32, old: i32, value: i32) -> i32;
-    fn region_wait(h: i32, w: i32, old: i32, millis: f64);
-    fn region_notify(h: i32, w: i32);
-    fn region_publish(h: i32, w: i32, mail: i32, flag: i32) -> bool;
-    fn region_await_change(h: i32, w: i32, old: i32, polls: i32, also: i32, mail: i32) -> bool;
-    fn region_copy_in(h: i32, o: i32, p: i32, len: i32);
-    fn region_copy_out(h: i32, o: i32, p: i32, len: i32);
-    fn region_view(h: i32, o: i32, len: i32) -> Uint8Array;
-    fn region_wait_async(h: i32, w: i32, old: i32, millis: f64) -> Promise;
+    fn region_select(h: i32);
+    fn region_load(w: i32) -> i32;
+    fn region_store(w: i32, value: i32);
+    fn region_add(w: i32, value: i32) -> i32;
+    fn region_compare_exchange(w: i32, old: i32, value: i32) -> i32;
+    fn region_wait(w: i32, old: i32, millis: f64);
+    fn region_notify(w: i32);
+    fn region_publish(w: i32, mail: i32, flag: i32) -> i32;
+    fn region_await_change(w: i32, old: i32, polls: i32, also: i32, mail: i32) -> i32;
+    fn region_copy_in(o: i32, p: i32, len: i32);
+    fn region_copy_out(o: i32, p: i32, len: i32);
+    fn region_view(o: i32, len: i32) -> Uint8Array;
+    fn region_wait_async(w: i32, old: i32, millis: f64) -> Promise;
     fn can_block() -> bool;
     #[wasm_bindgen(js_name = timeout)]
     fn js_timeout(millis: f64) -> Promise;
@@ -45,6 +46,11 @@ extern "C" {
     fn new_memory(size: f64) -> Result<JsValue, JsValue>;
     fn memory_buffer(memory: &JsValue) -> JsValue;
     fn buffer_length(buffer: &JsValue) -> f64;
+}
+
+thread_local! {
+    /// The handle of the region that was selected last.
+    static SELECTED: Cell<i32> = const { Cell::new(-1) };
 }
 
 /// Bytes that mail takes in a region: a word, the two behind it, and the bytes behind those.
@@ -91,6 +97,9 @@ struct Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        if SELECTED.get() == self.handle {
+            SELECTED.set(-1);
+        }
         region_close(self.handle);
     }
 }
@@ -114,6 +123,15 @@ impl WebRegion {
         let functions = helper.as_ref().map(Helper::functions);
         let shared = Rc::new(Shared { helper, handle, memory: memory.clone() });
         Some(Self { helper: functions, handle, size, last_word, last_mail, shared })
+    }
+
+    /// Makes this the region that the JavaScript functions work on.
+    #[inline]
+    fn select(&self) {
+        if SELECTED.get() != self.handle {
+            SELECTED.set(self.handle);
+            region_select(self.handle);
+        }
     }
 
     /// Panics on a range beyond the region. JavaScript would ignore it silently, the helper would trap.
@@ -162,7 +180,8 @@ impl Bytes for WebRegion {
         if let Some(helper) = &self.helper {
             return helper.copy_in(offset, bytes);
         }
-        region_copy_in(self.handle, offset as i32, bytes.as_ptr() as i32, bytes.len() as i32);
+        self.select();
+        region_copy_in(offset as i32, bytes.as_ptr() as i32, bytes.len() as i32);
     }
 
     fn copy_out(&self, offset: u32, bytes: &mut [u8]) {
@@ -170,12 +189,14 @@ impl Bytes for WebRegion {
         if let Some(helper) = &self.helper {
             return helper.copy_out(offset, bytes);
         }
-        region_copy_out(self.handle, offset as i32, bytes.as_mut_ptr() as i32, bytes.len() as i32);
+        self.select();
+        region_copy_out(offset as i32, bytes.as_mut_ptr() as i32, bytes.len() as i32);
     }
 
     fn view(&self, offset: u32, len: u32) -> Uint8Array {
         self.check(offset, len as usize);
-        region_view(self.handle, offset as i32, len as i32)
+        self.select();
+        region_view(offset as i32, len as i32)
     }
 }
 
@@ -194,19 +215,23 @@ impl Region for WebRegion {
             self.check_word(word);
             return helper.load(word);
         }
-        region_load(self.handle, self.word(word))
+        self.select();
+        region_load(self.word(word))
     }
 
     fn store(&self, word: u32, value: i32) {
-        region_store(self.handle, self.word(word), value);
+        self.select();
+        region_store(self.word(word), value);
     }
 
     fn add(&self, word: u32, value: i32) -> i32 {
-        region_add(self.handle, self.word(word), value)
+        self.select();
+        region_add(self.word(word), value)
     }
 
     fn compare_exchange(&self, word: u32, old: i32, new: i32) -> i32 {
-        region_compare_exchange(self.handle, self.word(word), old, new)
+        self.select();
+        region_compare_exchange(self.word(word), old, new)
     }
 
     #[inline]
@@ -217,7 +242,8 @@ impl Region for WebRegion {
             return helper.publish(word, mail, sleep_flag);
         }
         let mail = std::ptr::from_ref(std::hint::black_box(mail)) as i32;
-        region_publish(self.handle, self.word(word), mail, self.word(sleep_flag))
+        self.select();
+        region_publish(self.word(word), mail, self.word(sleep_flag)) != 0
     }
 
     #[inline]
@@ -229,18 +255,21 @@ impl Region for WebRegion {
         }
         let (word, also) = (self.word(word), self.word(also));
         let at = std::ptr::from_mut(mail) as i32;
-        let changed = region_await_change(self.handle, word, old, polls as i32, also, at);
+        self.select();
+        let changed = region_await_change(word, old, polls as i32, also, at);
         // The import wrote there, which the compiler cannot see.
         std::hint::black_box(mail);
-        changed
+        changed != 0
     }
 
     fn wait(&self, word: u32, old: i32, timeout: Duration) {
-        region_wait(self.handle, self.word(word), old, timeout.as_secs_f64() * 1e3);
+        self.select();
+        region_wait(self.word(word), old, timeout.as_secs_f64() * 1e3);
     }
 
     fn notify(&self, word: u32) {
-        region_notify(self.handle, self.word(word));
+        self.select();
+        region_notify(self.word(word));
     }
 
     fn wait_async(
@@ -250,7 +279,8 @@ impl Region for WebRegion {
         timeout: Option<Duration>,
     ) -> impl Future<Output = ()> + 'static {
         let millis = timeout.map_or(f64::INFINITY, |timeout| timeout.as_secs_f64() * 1e3);
-        let promise = region_wait_async(self.handle, self.word(word), old, millis);
+        self.select();
+        let promise = region_wait_async(self.word(word), old, millis);
         done(promise)
     }
 
