@@ -310,7 +310,7 @@ impl<R: Region> Link<R> {
     /// Looks for the answer to the newest request, up to `polls` times: its status and length.
     #[inline]
     pub(super) fn look(&mut self, polls: u32) -> Option<(i32, i32)> {
-        self.look_for_mail(polls).then(|| (self.mail.a, self.mail.b))
+        self.look_for_mail(polls).then_some((self.mail.a, self.mail.b))
     }
 
     /// The same; the answer is then in `mail`.

@@ -285,7 +285,7 @@ impl<R: Region> Link<R> {
     fn poll<W: Wait>(&mut self) -> Option<(i32, i32)> {
         // Both are read from the mail one by one: put together on the way, they would be read as one number before the two
         // that it is made of are out of the processor's store buffer, and that takes longer than the rest.
-        self.poll_mail::<W>().then(|| (self.mail.a, self.mail.b))
+        self.poll_mail::<W>().then_some((self.mail.a, self.mail.b))
     }
 
     /// The same; the answer is then in `mail`.
