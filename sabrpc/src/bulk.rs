@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefMut};
 
-use crate::{layout::INLINE, region::Bytes};
+use crate::{codec, layout::INLINE, region::Bytes};
 
 /// Bytes that the caller passed beside the arguments: a view, read where they lie.
 ///
@@ -105,7 +105,11 @@ enum Target<'a> {
         offset: u32,
         len: u32,
     },
-    Heap(RefMut<'a, Vec<u8>>),
+    /// As far as it was written: who has room for much may get little. `None` when memory ran out.
+    Heap {
+        room: RefMut<'a, Option<Vec<u8>>>,
+        len: u32,
+    },
     Slice(&'a mut [u8]),
 }
 
@@ -120,6 +124,15 @@ impl Target<'_> {
             }
         }
     }
+}
+
+/// The room of an output on the heap, made at least `len` bytes long with zeros; `None` for good when memory runs out.
+fn grown(room: &mut Option<Vec<u8>>, len: usize) -> Option<&mut Vec<u8>> {
+    let bytes = room.as_mut()?;
+    if len > bytes.len() && codec::grow(bytes, len).is_err() {
+        *room = None;
+    }
+    room.as_mut()
 }
 
 enum Filled<'a> {
@@ -156,8 +169,9 @@ impl<'a> BulkOut<'a> {
         }
     }
 
-    pub(crate) fn on_heap(bytes: RefMut<'a, Vec<u8>>, filled: &'a Cell<u32>) -> Self {
-        Self { target: Target::Heap(bytes), filled: Filled::Reported(filled) }
+    /// Where it is made room for as it is written; where that fails, it is left to the reply to say so.
+    pub(crate) fn on_heap(room: RefMut<'a, Option<Vec<u8>>>, len: u32, filled: &'a Cell<u32>) -> Self {
+        Self { target: Target::Heap { room, len }, filled: Filled::Reported(filled) }
     }
 
     /// Room in a slice, to call a service's method directly (in a test, say).
@@ -177,8 +191,7 @@ impl<'a> BulkOut<'a> {
         match &self.target {
             Target::Raw { spilled: false, len, .. } => (*len as usize).max(INLINE),
             Target::Raw { len, .. } => *len as usize,
-            Target::Region { len, .. } => *len as usize,
-            Target::Heap(bytes) => bytes.len(),
+            Target::Region { len, .. } | Target::Heap { len, .. } => *len as usize,
             Target::Slice(bytes) => bytes.len(),
         }
     }
@@ -223,7 +236,11 @@ impl<'a> BulkOut<'a> {
             Target::Raw { region, offset: start, .. } | Target::Region { region, offset: start, .. } => {
                 region.copy_in(*start + offset as u32, bytes);
             }
-            Target::Heap(room) => room[offset..end].copy_from_slice(bytes),
+            Target::Heap { room, .. } => {
+                if let Some(room) = grown(room, end) {
+                    room[offset..end].copy_from_slice(bytes);
+                }
+            }
             Target::Slice(room) => room[offset..end].copy_from_slice(bytes),
         }
         self.set_filled(self.filled().max(end));
@@ -246,7 +263,10 @@ impl<'a> BulkOut<'a> {
             Target::Raw { region, offset, len, .. } | Target::Region { region, offset, len } => {
                 call(&region.view(*offset, *len));
             }
-            Target::Heap(room) => on_heap(room, &mut call),
+            Target::Heap { room, len } => match grown(room, *len as usize) {
+                Some(room) => on_heap(room, &mut call),
+                None => call(&js_sys::Uint8Array::new_with_length(0)),
+            },
             Target::Slice(room) => on_heap(room, &mut call),
         }
         match result {

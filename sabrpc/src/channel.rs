@@ -25,6 +25,9 @@ impl Default for ChannelConfig {
     }
 }
 
+/// How often a server that wants the channel tries to take it.
+const TRIES: u32 = 16;
+
 /// A region laid out for calls. Cloning it shares the memory.
 #[derive(Clone)]
 pub struct Channel<R = DefaultRegion> {
@@ -117,7 +120,8 @@ impl<R: Region> Channel<R> {
 
     /// Takes the channel for a new server, which does not serve yet.
     pub(crate) fn occupy(&self) -> Result<Life, ChannelError> {
-        loop {
+        // Others who want to serve may be quicker, but not for ever.
+        for _ in 0..TRIES {
             let word = self.region.load(layout::AT_SERVER_STATE);
             match word & server_state::MASK {
                 server_state::NONE | server_state::STOPPED | server_state::FAILED => {}
@@ -129,6 +133,7 @@ impl<R: Region> Channel<R> {
                 return Ok(life);
             }
         }
+        Err(ChannelError::Occupied)
     }
 
     /// Changes the state of one server, if it is the newest and in one of the states `from`; returns whether it was.

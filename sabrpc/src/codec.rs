@@ -56,6 +56,17 @@ pub(crate) fn grow(buffer: &mut Vec<u8>, len: usize) -> Result<(), RpcError> {
     Ok(())
 }
 
+/// Most memory that a buffer keeps between two calls.
+const KEPT: usize = 1 << 20;
+
+/// Gives back the memory of a buffer that an unusually large message has left behind.
+#[inline]
+pub(crate) fn shed(buffer: &mut Vec<u8>) {
+    if buffer.capacity() > KEPT {
+        *buffer = Vec::new();
+    }
+}
+
 /// Appends to a vector that is kept between calls, so that encoding allocates nothing.
 struct Append<'a>(&'a mut Vec<u8>);
 

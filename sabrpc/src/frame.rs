@@ -82,8 +82,8 @@ struct Slot {
     at: Cell<u64>,
     len: Cell<u32>,
     filled: Cell<u32>,
-    /// Room for an output that does not fit into the area.
-    heap: RefCell<Vec<u8>>,
+    /// What is written of an output that does not fit into the area; `None` if there was no memory for it.
+    heap: RefCell<Option<Vec<u8>>>,
 }
 
 impl Frame {
@@ -117,9 +117,15 @@ impl Frame {
         for slot in &mut inner.bulk[..slots] {
             slot.len.set(0);
             slot.filled.set(0);
+            let heap = slot.heap.get_mut().get_or_insert_default();
+            heap.clear();
+            codec::shed(heap);
         }
+        codec::shed(&mut inner.message);
         inner.bytes_in.set(0);
-        inner.answer.get_mut().clear();
+        let answer = inner.answer.get_mut();
+        answer.clear();
+        codec::shed(answer);
         inner.outs_in_place.set(false);
         inner.status.set(status::OK);
         inner.result_at.set(0);
@@ -216,11 +222,6 @@ impl Frame {
             if inner.in_pieces || outs.is_empty() { None } else { cursor.result_at(inner.area_size) };
         inner.outs_in_place.set(in_place.is_some());
         inner.result_at.set(in_place.unwrap_or(0));
-        if in_place.is_none() {
-            for slot in outs {
-                codec::grow(&mut slot.heap.borrow_mut(), slot.len.get() as usize)?;
-            }
-        }
         Ok(args)
     }
 
@@ -260,7 +261,7 @@ impl Frame {
             return Ok(BulkOut::in_region(&*inner.region, at, slot.len.get(), &slot.filled));
         }
         let heap = slot.heap.try_borrow_mut().map_err(|_| missing())?;
-        Ok(BulkOut::on_heap(heap, &slot.filled))
+        Ok(BulkOut::on_heap(heap, slot.len.get(), &slot.filled))
     }
 
     /// The answer as it is so far.
@@ -331,8 +332,14 @@ impl Frame {
         codec::encode(&value, answer, self.name())?;
         if !inner.outs_in_place.get() {
             for slot in outs {
-                let room = slot.heap.borrow();
-                answer.extend_from_slice(room.get(..slot.filled.get() as usize).unwrap_or_default());
+                let (filled, room) = (slot.filled.get() as usize, slot.heap.borrow());
+                let too_large = RpcError::TooLarge { len: filled as u64, max: codec::MAX_MESSAGE };
+                let Some(room) = &*room else { return Err(too_large) };
+                let from = answer.len();
+                codec::grow(answer, from + filled)?;
+                // What was claimed to be filled and never written is zeros.
+                let written = filled.min(room.len());
+                answer[from..from + written].copy_from_slice(&room[..written]);
             }
         }
         inner.status.set(status::OK);

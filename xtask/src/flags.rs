@@ -35,6 +35,9 @@ usage: cargo xtask COMMAND
            --check              fail if a bar is missed
            --docs               also write the tables and charts of docs/src/speed.md, speed-vfs.md
   docs   builds the API documentation and the book
+  fuzz   feeds what libFuzzer makes up to sabrpc's clients and servers; needs nightly and cargo-fuzz
+           --seconds NUMBER     for so long (default: 60)
+  miri   runs the tests of sabrpc's native region in Miri; needs nightly
   services  serves the pages of sabrpc's services to copy, and prints their address
   setup  finds or installs what the others need, and nothing else
            --browser NAME       only this browser (default: both)
@@ -50,6 +53,10 @@ pub(crate) enum Command {
     Bench(BenchFlags),
     Demo(DemoFlags),
     Docs,
+    Fuzz {
+        seconds: u32,
+    },
+    Miri,
     Services,
     Setup(SetupFlags),
     Test(TestFlags),
@@ -147,6 +154,8 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
         Some("bench") => bench(words).map(Command::Bench),
         Some("demo") => demo(words).map(Command::Demo),
         Some("docs") => words.end().map(|()| Command::Docs),
+        Some("fuzz") => fuzz(words),
+        Some("miri") => words.end().map(|()| Command::Miri),
         Some("services") => words.end().map(|()| Command::Services),
         Some("setup") => setup(words).map(Command::Setup),
         Some("test") => test(words).map(Command::Test),
@@ -220,6 +229,21 @@ fn demo(mut words: Words) -> Result<DemoFlags> {
         }
     }
     Ok(flags)
+}
+
+fn fuzz(mut words: Words) -> Result<Command> {
+    let mut seconds = 60;
+    while let Some(word) = words.next()? {
+        match word.as_str() {
+            "--seconds" => {
+                let text = words.text("--seconds")?;
+                let Ok(number) = text.parse() else { bail!("--seconds takes a number, not '{text}'") };
+                seconds = number;
+            }
+            other => bail!("fuzz does not know '{other}'\n{USAGE}"),
+        }
+    }
+    Ok(Command::Fuzz { seconds })
 }
 
 fn setup(mut words: Words) -> Result<SetupFlags> {
@@ -341,6 +365,8 @@ mod tests {
             "demo --input",
             "demo --browser opera",
             "docs now",
+            "fuzz --seconds soon",
+            "miri now",
         ] {
             assert!(parse_line(line).is_err(), "{line}");
         }

@@ -5,6 +5,7 @@ mod demo;
 mod docs;
 mod flags;
 mod idle;
+mod nightly;
 mod npm;
 mod packages;
 mod platforms;
@@ -35,6 +36,8 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Demo(flags) => demo::run(&flags),
         Command::Docs => docs::run(),
+        Command::Fuzz { seconds } => nightly::fuzz(seconds),
+        Command::Miri => nightly::miri(),
         Command::Services => services::serve(),
         Command::Setup(flags) => setup::run(&flags),
         Command::Test(flags) => test::run(&flags),

@@ -67,12 +67,14 @@ impl<R: Region> Link<R> {
         });
     }
 
-    /// Keeps the errors of a batch.
+    /// Keeps the errors of a batch, of each call at most one.
     fn defer_each(&mut self, mut failures: &[u8]) {
+        let mut first = 0;
         while !failures.is_empty() {
-            let failure = batch::next_failure(&mut failures);
+            let failure = batch::next_failure(&mut failures).filter(|(entry, ..)| *entry as usize >= first);
             let call = failure.and_then(|(entry, ..)| self.in_batch.get(entry as usize).copied());
-            if let (Some((_, code, error)), Some(call)) = (failure, call) {
+            if let (Some((entry, code, error)), Some(call)) = (failure, call) {
+                first = entry as usize + 1;
                 self.defer(call, code, error);
                 continue;
             }
@@ -104,7 +106,7 @@ impl<R: Region> Link<R> {
     pub(crate) fn advance(&mut self, exchange: &mut Exchange, code: i32, len: i32) -> Result<Next, RpcError> {
         if exchange.stream.is_some() {
             if code == status::GO_ON {
-                self.send_piece(exchange, 0);
+                self.send_piece(exchange);
                 return Ok(Next::Wait);
             }
             // The server refused the rest.

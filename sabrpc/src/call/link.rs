@@ -103,6 +103,8 @@ pub(crate) struct Exchange {
     pub(super) outs_in_place: bool,
     /// A request larger than the area, and how much of it is sent.
     pub(super) stream: Option<(Vec<u8>, usize)>,
+    /// What its pieces have in common.
+    pub(super) flags: i32,
     pub(super) answering: bool,
     /// Bytes of arguments and bulk inputs.
     pub(super) request_len: u64,
@@ -138,6 +140,7 @@ impl Exchange {
             result_at: 0,
             outs_in_place: false,
             stream: None,
+            flags: 0,
             answering: false,
             request_len: 0,
             answer_len: 0,

@@ -22,6 +22,9 @@ use crate::{
     waits,
 };
 
+/// Wake-ups for nothing after which an awaiting caller leaves the event loop a turn, whoever it is that wakes it.
+const ROUNDS: u32 = 16;
+
 /// How a client waits for its answer.
 pub(crate) trait Wait {
     /// Polls before going to sleep, at most this many times.
@@ -70,7 +73,9 @@ impl<R: Region> Link<R> {
     async fn wait_for_outstanding<W: Wait>(&mut self) -> Result<(), RpcError> {
         while self.has_outstanding() {
             let (status, len) = self.answer::<W>().await?;
-            self.settle(status, len);
+            if self.settle(status, len) {
+                self.check_time()?;
+            }
         }
         Ok(())
     }
@@ -259,12 +264,17 @@ impl<R: Region> Link<R> {
 
     /// Waits for the next answer and takes it in.
     async fn next<W: Wait>(&mut self, exchange: &mut Exchange) -> Result<Next, RpcError> {
-        // Answers that are there at once would pass the deadline by.
-        if self.until.is_some_and(|until| self.now() >= until) {
-            return Err(self.timed_out());
-        }
+        self.check_time()?;
         let (code, len) = self.answer::<W>().await?;
         self.advance(exchange, code, len)
+    }
+
+    /// Between two pieces: answers that are there at once would pass the deadline by.
+    fn check_time(&mut self) -> Result<(), RpcError> {
+        match self.until {
+            Some(until) if self.now() >= until => Err(self.timed_out()),
+            _ => Ok(()),
+        }
     }
 
     fn timed_out(&mut self) -> RpcError {
@@ -329,6 +339,7 @@ impl<R: Region> Link<R> {
         let channel = self.channel.clone();
         let mut asleep = Asleep { channel: &channel, words: self.words, has_waiters: false };
         let (region, flag) = (&channel.region, self.words.caller_sleeps);
+        let mut rounds = 0_u32;
         loop {
             // Before everything that is looked at below: who changes any of that from here on takes the flag away.
             region.store(flag, 1);
@@ -355,6 +366,10 @@ impl<R: Region> Link<R> {
             }
             alive?;
             W::sleep(region, flag, 1, slice).await;
+            rounds = rounds.wrapping_add(1);
+            if !W::BLOCKS && rounds.is_multiple_of(ROUNDS) {
+                region.yield_now().await;
+            }
         }
     }
 }

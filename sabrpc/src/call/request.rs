@@ -55,7 +55,8 @@ impl<R: Region> Link<R> {
             self.publish(op.id, oneway, args_len as i32);
         } else {
             exchange.stream = Some((self.stream(ins)?, 0));
-            self.send_piece(&mut exchange, oneway);
+            exchange.flags = flag::PIECE | oneway;
+            self.send_piece(&mut exchange);
         }
         if expects != Expects::Nothing {
             self.leave(op, expects, exchange.result_at);
@@ -79,7 +80,7 @@ impl<R: Region> Link<R> {
         Ok(stream)
     }
 
-    pub(super) fn send_piece(&mut self, exchange: &mut Exchange, flags: i32) {
+    pub(super) fn send_piece(&mut self, exchange: &mut Exchange) {
         let Some((stream, sent)) = &mut exchange.stream else { return };
         let area = self.channel.geometry.area_size() as usize;
         let len = (stream.len() - *sent).min(area);
@@ -90,7 +91,7 @@ impl<R: Region> Link<R> {
         if last != 0 {
             exchange.stream = None;
         }
-        self.publish(exchange.op.id, flags | flag::PIECE | first | last, len as i32);
+        self.publish(exchange.op.id, exchange.flags | first | last, len as i32);
     }
 
     #[inline]
@@ -185,6 +186,7 @@ fn encode<A: Serialize>(
         ));
     }
     buffer.clear();
+    codec::shed(buffer);
     codec::encode(args, buffer, op.name)?;
     for bytes in ins {
         Bulk::of(bytes)?.encode(buffer)?;

@@ -309,6 +309,11 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             if self.desks[index].is_busy() || !self.see(index, polls) {
                 continue;
             }
+            // A request that was gone at the second look counts too: somebody may make nothing but such.
+            self.unlooked += 1;
+            if self.unlooked >= UNLOOKED {
+                self.look_at_clock();
+            }
             // Who came or went, or asked for a stop, rang the bell first: all that comes before this request.
             if self.mail.also != self.bell {
                 self.bell = self.mail.also;
@@ -321,38 +326,36 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             }
             let op = self.mail.a;
             if self.desks[index].raw_op == Some(op) && !self.stopping {
-                any = true;
                 let op_index = self.desks[index].raw_index;
                 self.take_raw(index, op_index);
-                self.look_at_the_clock(index);
-                continue;
-            }
-            // A server that was asked to stop takes nothing new.
-            let goes_on = op & (flag::CONTINUE | flag::PIECE) != 0 && op & flag::FIRST == 0;
-            if self.stopping && !goes_on {
-                continue;
-            }
-            any = true;
-            if op & flag::ASKER != flag::asker(self.desks[index].owner) {
-                self.look_at(index);
-                if !self.see(index, 1) {
+            } else {
+                // A server that was asked to stop takes nothing new.
+                let goes_on = op & (flag::CONTINUE | flag::PIECE) != 0 && op & flag::FIRST == 0;
+                if self.stopping && !goes_on {
                     continue;
                 }
+                any = true;
+                if op & flag::ASKER != flag::asker(self.desks[index].owner) {
+                    self.look_at(index);
+                    if !self.see(index, 1) {
+                        continue;
+                    }
+                }
+                self.take(index);
             }
-            self.take(index);
-            self.look_at_the_clock(index);
+            any = true;
+            // A long call, which may not have been timed, must not let the turn go on unnoticed.
+            if std::mem::take(&mut self.desks[index].caller_slept) {
+                self.look_at_clock();
+            }
         }
         any
     }
 
-    /// A long call, which may not have been timed, must not let the turn go on unnoticed.
-    #[inline]
-    fn look_at_the_clock(&mut self, index: usize) {
-        self.unlooked += 1;
-        if std::mem::take(&mut self.desks[index].caller_slept) || self.unlooked >= UNLOOKED {
-            self.unlooked = 0;
-            self.clock = self.channel.region.now();
-        }
+    #[cold]
+    fn look_at_clock(&mut self) {
+        self.unlooked = 0;
+        self.clock = self.channel.region.now();
     }
 }
 
