@@ -6,7 +6,7 @@
 fn messages_are_as_kept() {
     let cases = trybuild::TestCases::new();
     cases.pass("tests/ui/pass/*.rs");
-    for class in ["args", "attrs", "names", "result", "service", "signature", "types"] {
+    for class in ["args", "attrs", "names", "result", "service", "signature", "spans", "types"] {
         cases.compile_fail(format!("tests/ui/{class}/*.rs"));
     }
 }

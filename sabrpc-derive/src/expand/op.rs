@@ -1,4 +1,7 @@
 //! The enum of operations and its tables.
+//!
+//! Everything here that is not generic is `#[inline]`, and `Eq` is not derived, since the derive writes a function that
+//! is not: so a crate that only declares a service has no machine code, and the compiler need not start to make any.
 
 use super::Items;
 use crate::model::{Answer, Method};
@@ -8,7 +11,7 @@ use std::time::Duration;
 
 /// `pub enum KvOp { Get = 0, … }`
 pub(super) fn enumeration(items: &Items<'_>) -> TokenStream {
-    let Items { vis, on_types, op, .. } = items;
+    let Items { vis, on_types, on_impls, op, .. } = items;
     let doc = Items::doc(format_args!("The operations of [`{}`].", items.name));
     let variants = items.methods().map(|method| {
         let Method { carried, variant, name, .. } = method;
@@ -29,13 +32,16 @@ pub(super) fn enumeration(items: &Items<'_>) -> TokenStream {
             ::core::marker::Copy,
             ::core::fmt::Debug,
             ::core::cmp::PartialEq,
-            ::core::cmp::Eq,
             ::core::hash::Hash,
         )]
         #[repr(u32)]
         #vis enum #op {
             #(#variants)*
         }
+
+        #on_impls
+        #[automatically_derived]
+        impl ::core::cmp::Eq for #op {}
     }
 }
 
@@ -78,18 +84,21 @@ pub(super) fn tables(items: &Items<'_>) -> TokenStream {
                 &#krate::ServiceInfo::new(#name, const { &[#(#table),*] }) #version #deadline;
 
             /// The number on the wire.
+            #[inline]
             #[must_use]
             #vis const fn id(self) -> u32 {
                 self as u32
             }
 
             /// The name in tables, metrics and messages.
+            #[inline]
             #[must_use]
             #vis const fn name(self) -> &'static str {
                 self.info().name
             }
 
             /// All that is known of the operation.
+            #[inline]
             #[must_use]
             #vis const fn info(self) -> &'static #krate::OpInfo {
                 match self {
@@ -174,6 +183,7 @@ pub(super) fn try_from(items: &Items<'_>) -> TokenStream {
         impl ::core::convert::TryFrom<u32> for #op {
             type Error = #krate::RpcError;
 
+            #[inline]
             fn try_from(id: u32) -> ::core::result::Result<Self, Self::Error> {
                 match id {
                     #(#arms)*

@@ -20,7 +20,6 @@ pub(crate) trait Args {
     ::core::marker::Copy,
     ::core::fmt::Debug,
     ::core::cmp::PartialEq,
-    ::core::cmp::Eq,
     ::core::hash::Hash,
 )]
 #[repr(u32)]
@@ -36,6 +35,8 @@ pub(crate) enum ArgsOp {
     /// The operation `clash`.
     Clash = 4,
 }
+#[automatically_derived]
+impl ::core::cmp::Eq for ArgsOp {}
 #[allow(dead_code)]
 impl ArgsOp {
     /// Every operation, in the order of the trait.
@@ -60,16 +61,19 @@ impl ArgsOp {
         },
     );
     /// The number on the wire.
+    #[inline]
     #[must_use]
     pub(crate) const fn id(self) -> u32 {
         self as u32
     }
     /// The name in tables, metrics and messages.
+    #[inline]
     #[must_use]
     pub(crate) const fn name(self) -> &'static str {
         self.info().name
     }
     /// All that is known of the operation.
+    #[inline]
     #[must_use]
     pub(crate) const fn info(self) -> &'static ::sabrpc::OpInfo {
         match self {
@@ -162,6 +166,7 @@ impl ArgsOp {
 #[automatically_derived]
 impl ::core::convert::TryFrom<u32> for ArgsOp {
     type Error = ::sabrpc::RpcError;
+    #[inline]
     fn try_from(id: u32) -> ::core::result::Result<Self, Self::Error> {
         match id {
             0 => ::core::result::Result::Ok(Self::Owned),

@@ -27,7 +27,6 @@ trait r#Carried {
     ::core::marker::Copy,
     ::core::fmt::Debug,
     ::core::cmp::PartialEq,
-    ::core::cmp::Eq,
     ::core::hash::Hash,
 )]
 #[repr(u32)]
@@ -41,6 +40,11 @@ enum CarriedOp {
     /// The operation `xNew`.
     XNew = 9,
 }
+#[cfg(feature = "extra")]
+#[allow(non_snake_case)]
+#[allow(deprecated)]
+#[automatically_derived]
+impl ::core::cmp::Eq for CarriedOp {}
 #[cfg(feature = "extra")]
 #[allow(non_snake_case)]
 #[allow(deprecated)]
@@ -68,16 +72,19 @@ impl CarriedOp {
         },
     );
     /// The number on the wire.
+    #[inline]
     #[must_use]
     const fn id(self) -> u32 {
         self as u32
     }
     /// The name in tables, metrics and messages.
+    #[inline]
     #[must_use]
     const fn name(self) -> &'static str {
         self.info().name
     }
     /// All that is known of the operation.
+    #[inline]
     #[must_use]
     const fn info(self) -> &'static my_app::rpc::OpInfo {
         match self {
@@ -137,6 +144,7 @@ impl CarriedOp {
 #[automatically_derived]
 impl ::core::convert::TryFrom<u32> for CarriedOp {
     type Error = my_app::rpc::RpcError;
+    #[inline]
     fn try_from(id: u32) -> ::core::result::Result<Self, Self::Error> {
         match id {
             #[cfg(unix)]

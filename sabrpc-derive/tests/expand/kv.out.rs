@@ -18,7 +18,6 @@ pub trait Kv {
     ::core::marker::Copy,
     ::core::fmt::Debug,
     ::core::cmp::PartialEq,
-    ::core::cmp::Eq,
     ::core::hash::Hash,
 )]
 #[repr(u32)]
@@ -36,6 +35,8 @@ pub enum KvOp {
     /// The operation `ping`.
     Ping = 11,
 }
+#[automatically_derived]
+impl ::core::cmp::Eq for KvOp {}
 #[allow(dead_code)]
 impl KvOp {
     /// Every operation, in the order of the trait.
@@ -62,16 +63,19 @@ impl KvOp {
         },
     );
     /// The number on the wire.
+    #[inline]
     #[must_use]
     pub const fn id(self) -> u32 {
         self as u32
     }
     /// The name in tables, metrics and messages.
+    #[inline]
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.info().name
     }
     /// All that is known of the operation.
+    #[inline]
     #[must_use]
     pub const fn info(self) -> &'static ::sabrpc::OpInfo {
         match self {
@@ -181,6 +185,7 @@ impl KvOp {
 #[automatically_derived]
 impl ::core::convert::TryFrom<u32> for KvOp {
     type Error = ::sabrpc::RpcError;
+    #[inline]
     fn try_from(id: u32) -> ::core::result::Result<Self, Self::Error> {
         match id {
             0 => ::core::result::Result::Ok(Self::Get),

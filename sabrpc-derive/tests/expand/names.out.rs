@@ -11,7 +11,6 @@ pub(super) trait T {
     ::core::marker::Copy,
     ::core::fmt::Debug,
     ::core::cmp::PartialEq,
-    ::core::cmp::Eq,
     ::core::hash::Hash,
 )]
 #[repr(u32)]
@@ -23,6 +22,8 @@ pub(super) enum TOp {
     /// The operation `move`.
     Move = 2,
 }
+#[automatically_derived]
+impl ::core::cmp::Eq for TOp {}
 #[allow(dead_code)]
 impl TOp {
     /// Every operation, in the order of the trait.
@@ -33,16 +34,19 @@ impl TOp {
         const { &[*Self::Frame.info(), *Self::Clone.info(), *Self::Move.info()] },
     );
     /// The number on the wire.
+    #[inline]
     #[must_use]
     pub(super) const fn id(self) -> u32 {
         self as u32
     }
     /// The name in tables, metrics and messages.
+    #[inline]
     #[must_use]
     pub(super) const fn name(self) -> &'static str {
         self.info().name
     }
     /// All that is known of the operation.
+    #[inline]
     #[must_use]
     pub(super) const fn info(self) -> &'static ::sabrpc::OpInfo {
         match self {
@@ -98,6 +102,7 @@ impl TOp {
 #[automatically_derived]
 impl ::core::convert::TryFrom<u32> for TOp {
     type Error = ::sabrpc::RpcError;
+    #[inline]
     fn try_from(id: u32) -> ::core::result::Result<Self, Self::Error> {
         match id {
             0 => ::core::result::Result::Ok(Self::Frame),

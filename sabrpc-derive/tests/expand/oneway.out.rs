@@ -11,7 +11,6 @@ pub trait Log {
     ::core::marker::Copy,
     ::core::fmt::Debug,
     ::core::cmp::PartialEq,
-    ::core::cmp::Eq,
     ::core::hash::Hash,
 )]
 #[repr(u32)]
@@ -21,6 +20,8 @@ pub enum LogOp {
     /// The operation `flushAll`.
     Flush = 16,
 }
+#[automatically_derived]
+impl ::core::cmp::Eq for LogOp {}
 #[allow(dead_code)]
 impl LogOp {
     /// Every operation, in the order of the trait.
@@ -31,16 +32,19 @@ impl LogOp {
         const { &[*Self::Line.info(), *Self::Flush.info()] },
     );
     /// The number on the wire.
+    #[inline]
     #[must_use]
     pub const fn id(self) -> u32 {
         self as u32
     }
     /// The name in tables, metrics and messages.
+    #[inline]
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.info().name
     }
     /// All that is known of the operation.
+    #[inline]
     #[must_use]
     pub const fn info(self) -> &'static ::sabrpc::OpInfo {
         match self {
@@ -82,6 +86,7 @@ impl LogOp {
 #[automatically_derived]
 impl ::core::convert::TryFrom<u32> for LogOp {
     type Error = ::sabrpc::RpcError;
+    #[inline]
     fn try_from(id: u32) -> ::core::result::Result<Self, Self::Error> {
         match id {
             0 => ::core::result::Result::Ok(Self::Line),

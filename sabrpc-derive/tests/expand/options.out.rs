@@ -12,7 +12,6 @@ trait Options {
     ::core::marker::Copy,
     ::core::fmt::Debug,
     ::core::cmp::PartialEq,
-    ::core::cmp::Eq,
     ::core::hash::Hash,
 )]
 #[repr(u32)]
@@ -26,6 +25,8 @@ enum OptionsOp {
     /// The operation `closeAll`.
     CloseAll = 41,
 }
+#[automatically_derived]
+impl ::core::cmp::Eq for OptionsOp {}
 #[allow(dead_code)]
 impl OptionsOp {
     /// Every operation, in the order of the trait.
@@ -50,16 +51,19 @@ impl OptionsOp {
         .with_version(2)
         .with_deadline(::core::time::Duration::from_secs(5));
     /// The number on the wire.
+    #[inline]
     #[must_use]
     const fn id(self) -> u32 {
         self as u32
     }
     /// The name in tables, metrics and messages.
+    #[inline]
     #[must_use]
     const fn name(self) -> &'static str {
         self.info().name
     }
     /// All that is known of the operation.
+    #[inline]
     #[must_use]
     const fn info(self) -> &'static ::sabrpc::OpInfo {
         match self {
@@ -134,6 +138,7 @@ impl OptionsOp {
 #[automatically_derived]
 impl ::core::convert::TryFrom<u32> for OptionsOp {
     type Error = ::sabrpc::RpcError;
+    #[inline]
     fn try_from(id: u32) -> ::core::result::Result<Self, Self::Error> {
         match id {
             0 => ::core::result::Result::Ok(Self::ReadAll),

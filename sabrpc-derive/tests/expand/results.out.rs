@@ -18,7 +18,6 @@ pub trait Results {
     ::core::marker::Copy,
     ::core::fmt::Debug,
     ::core::cmp::PartialEq,
-    ::core::cmp::Eq,
     ::core::hash::Hash,
 )]
 #[repr(u32)]
@@ -40,6 +39,8 @@ pub enum ResultsOp {
     /// The operation `with_body`.
     WithBody = 7,
 }
+#[automatically_derived]
+impl ::core::cmp::Eq for ResultsOp {}
 #[allow(dead_code)]
 impl ResultsOp {
     /// Every operation, in the order of the trait.
@@ -70,16 +71,19 @@ impl ResultsOp {
         },
     );
     /// The number on the wire.
+    #[inline]
     #[must_use]
     pub const fn id(self) -> u32 {
         self as u32
     }
     /// The name in tables, metrics and messages.
+    #[inline]
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.info().name
     }
     /// All that is known of the operation.
+    #[inline]
     #[must_use]
     pub const fn info(self) -> &'static ::sabrpc::OpInfo {
         match self {
@@ -213,6 +217,7 @@ impl ResultsOp {
 #[automatically_derived]
 impl ::core::convert::TryFrom<u32> for ResultsOp {
     type Error = ::sabrpc::RpcError;
+    #[inline]
     fn try_from(id: u32) -> ::core::result::Result<Self, Self::Error> {
         match id {
             0 => ::core::result::Result::Ok(Self::Nothing),

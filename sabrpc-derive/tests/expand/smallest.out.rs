@@ -8,7 +8,6 @@ trait Smallest {
     ::core::marker::Copy,
     ::core::fmt::Debug,
     ::core::cmp::PartialEq,
-    ::core::cmp::Eq,
     ::core::hash::Hash,
 )]
 #[repr(u32)]
@@ -16,6 +15,8 @@ enum SmallestOp {
     /// The operation `get`.
     Get = 0,
 }
+#[automatically_derived]
+impl ::core::cmp::Eq for SmallestOp {}
 #[allow(dead_code)]
 impl SmallestOp {
     /// Every operation, in the order of the trait.
@@ -26,16 +27,19 @@ impl SmallestOp {
         const { &[*Self::Get.info()] },
     );
     /// The number on the wire.
+    #[inline]
     #[must_use]
     const fn id(self) -> u32 {
         self as u32
     }
     /// The name in tables, metrics and messages.
+    #[inline]
     #[must_use]
     const fn name(self) -> &'static str {
         self.info().name
     }
     /// All that is known of the operation.
+    #[inline]
     #[must_use]
     const fn info(self) -> &'static ::sabrpc::OpInfo {
         match self {
@@ -60,6 +64,7 @@ impl SmallestOp {
 #[automatically_derived]
 impl ::core::convert::TryFrom<u32> for SmallestOp {
     type Error = ::sabrpc::RpcError;
+    #[inline]
     fn try_from(id: u32) -> ::core::result::Result<Self, Self::Error> {
         match id {
             0 => ::core::result::Result::Ok(Self::Get),

@@ -14,7 +14,6 @@ pub trait Feed {
     ::core::marker::Copy,
     ::core::fmt::Debug,
     ::core::cmp::PartialEq,
-    ::core::cmp::Eq,
     ::core::hash::Hash,
 )]
 #[repr(u32)]
@@ -26,6 +25,8 @@ pub enum FeedOp {
     /// The operation `lines`.
     Lines = 2,
 }
+#[automatically_derived]
+impl ::core::cmp::Eq for FeedOp {}
 #[allow(dead_code)]
 impl FeedOp {
     /// Every operation, in the order of the trait.
@@ -36,16 +37,19 @@ impl FeedOp {
         const { &[*Self::Changes.info(), *Self::Rows.info(), *Self::Lines.info()] },
     );
     /// The number on the wire.
+    #[inline]
     #[must_use]
     pub const fn id(self) -> u32 {
         self as u32
     }
     /// The name in tables, metrics and messages.
+    #[inline]
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.info().name
     }
     /// All that is known of the operation.
+    #[inline]
     #[must_use]
     pub const fn info(self) -> &'static ::sabrpc::OpInfo {
         match self {
@@ -107,6 +111,7 @@ impl FeedOp {
 #[automatically_derived]
 impl ::core::convert::TryFrom<u32> for FeedOp {
     type Error = ::sabrpc::RpcError;
+    #[inline]
     fn try_from(id: u32) -> ::core::result::Result<Self, Self::Error> {
         match id {
             0 => ::core::result::Result::Ok(Self::Changes),
