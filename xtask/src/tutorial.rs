@@ -15,17 +15,27 @@ use crate::flags::TestFlags;
 use crate::server::{Server, Site};
 use crate::tally::Tally;
 use crate::webdriver::Browser;
-use crate::{npm, platforms, project, shell, wasm};
+use crate::{npm, platforms, project, setup, shell, wasm};
 
 /// The part of the tutorial that the others begin with.
 const CRATE: &str = "The crate";
 
 /// The other parts, and the folder of each that is to be served.
-const PARTS: [(&str, &str); 2] = [("Without a bundler", "."), ("With Vite", "dist")];
+const PARTS: [(&str, &str); 3] = [("Without a bundler", "."), (TRUNK, "dist"), ("With Vite", "dist")];
+
+/// The part that is followed only where trunk is installed.
+const TRUNK: &str = "With Trunk";
 
 /// Commands that install what the tests have already, or that serve until they are stopped.
-const LEFT_OUT: [&str; 6] =
-    ["cargo init ", "rustup ", "cargo install ", "npm install ", "python3 ", "npx vite preview"];
+const LEFT_OUT: [&str; 7] = [
+    "cargo init ",
+    "rustup ",
+    "cargo install ",
+    "npm install ",
+    "python3 ",
+    "trunk serve",
+    "npx vite preview",
+];
 
 /// What the page has to show.
 const WORDS: &str = "12";
@@ -45,9 +55,17 @@ pub(crate) fn run(flags: &TestFlags) -> Result<Tally> {
     let outside = tempfile::tempdir()?;
     let tools = outside.path().join("bin");
     wasm::write_tool(&tools)?;
+    let trunk = setup::find_trunk()?;
+    match &trunk {
+        Some(trunk) => symlink(trunk, tools.join("trunk"))?,
+        None => println!("skipped: trunk is not installed; `cargo xtask setup --trunk` builds it"),
+    }
 
     let mut made: Vec<(&str, PathBuf)> = Vec::new();
     for (name, served) in PARTS {
+        if name == TRUNK && trunk.is_none() {
+            continue;
+        }
         let part = parts.get(name).with_context(|| format!("the tutorial has no part '{name}'"))?;
         let folder = outside.path().join(name.replace(' ', "-"));
         write(beginning, &folder)?;
