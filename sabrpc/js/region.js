@@ -5,6 +5,8 @@
 
 const regions = [];
 let words, bytes, memory, own, own32;
+// Where in `memory` the handle of what is selected is kept.
+let selectedAt = 0;
 let mine = null, minePtr = -1, theirs = null, theirsAt = -1;
 
 export function region_open(buffer, wasmMemory) {
@@ -15,10 +17,14 @@ export function region_open(buffer, wasmMemory) {
 }
 
 export function region_close(h) {
+  if (words === regions[h].words) words = bytes = memory = own = own32 = mine = theirs = undefined;
   regions[h] = undefined;
 }
 
-export function region_select(h) {
+export function region_select(h, p) {
+  // Should two instances of a module share this script, the other one has to select its region anew.
+  if (memory !== undefined && memory !== regions[h].memory) new Int32Array(memory.buffer)[selectedAt] = -1;
+  selectedAt = p >>> 2;
   ({ words, bytes, memory } = regions[h]);
   refresh();
   theirs = null;

@@ -2,7 +2,7 @@
 
 use super::{CallerId, Server};
 use crate::{
-    Region,
+    Mail, Region,
     frame::Dispatch,
     layout::{self, request_flags as flag, status},
 };
@@ -33,6 +33,8 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             }
             self.hot_is_stale = true;
             self.desks[index].raw_op = None;
+            // Nothing of one caller's answers goes to the next.
+            self.desks[index].mail = Mail::EMPTY;
             if known % 2 != 0 {
                 if !self.say_goodbye(index) {
                     return;

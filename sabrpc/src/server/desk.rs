@@ -113,6 +113,8 @@ impl Desk {
         }
         drop(answer);
         self.rest = Some(Rest { status, bytes: frame.take_answer(), sent: 0, at, room });
+        // Which the next raw request has to drop.
+        self.raw_op = None;
         self.send_rest(region);
     }
 

@@ -6,7 +6,12 @@
 
 mod helper;
 
-use std::{cell::Cell, fmt, rc::Rc, time::Duration};
+use std::{
+    fmt,
+    rc::Rc,
+    sync::atomic::{AtomicI32, Ordering},
+    time::Duration,
+};
 
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -23,7 +28,7 @@ use crate::{
 extern "C" {
     fn region_open(buffer: &JsValue, memory: &JsValue) -> i32;
     fn region_close(h: i32);
-    fn region_select(h: i32);
+    fn region_select(h: i32, p: *const i32);
     fn region_load(w: i32) -> i32;
     fn region_store(w: i32, value: i32);
     fn region_add(w: i32, value: i32) -> i32;
@@ -48,10 +53,9 @@ extern "C" {
     fn buffer_length(buffer: &JsValue) -> f64;
 }
 
-thread_local! {
-    /// The handle of the region that was selected last.
-    static SELECTED: Cell<i32> = const { Cell::new(-1) };
-}
+/// The handle of the region that was selected last. The script knows where it is, and writes -1 here when somebody else has
+/// selected one.
+static SELECTED: AtomicI32 = AtomicI32::new(-1);
 
 /// Bytes that mail takes in a region: a word, the two behind it, and the bytes behind those.
 const MAIL: usize = 12 + INLINE;
@@ -97,8 +101,8 @@ struct Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if SELECTED.get() == self.handle {
-            SELECTED.set(-1);
+        if SELECTED.load(Ordering::Relaxed) == self.handle {
+            SELECTED.store(-1, Ordering::Relaxed);
         }
         region_close(self.handle);
     }
@@ -128,9 +132,9 @@ impl WebRegion {
     /// Makes this the region that the JavaScript functions work on.
     #[inline]
     fn select(&self) {
-        if SELECTED.get() != self.handle {
-            SELECTED.set(self.handle);
-            region_select(self.handle);
+        if SELECTED.load(Ordering::Relaxed) != self.handle {
+            SELECTED.store(self.handle, Ordering::Relaxed);
+            region_select(self.handle, SELECTED.as_ptr());
         }
     }
 
