@@ -123,6 +123,11 @@ export function await_init() {
       process.on("uncaughtExceptionMonitor", (error) => failed(error, true));
       process.on("exit", end);
     } else {
+      const close = parent.close;
+      parent.close = () => {
+        end();
+        close.call(parent);
+      };
       parent.addEventListener("error", (event) => failed(event.error || event.message));
       parent.addEventListener("unhandledrejection", (event) => failed(event.reason));
     }

@@ -113,6 +113,19 @@ impl<R: Region> Channel<R> {
         true
     }
 
+    /// Gives the mailbox of `caller` back, who does not live any more: what it held at the server is given back, too. In
+    /// browsers a server does so by itself when a caller's worker was terminated. Where that goes unnoticed, as in Node, it
+    /// is for who ended the caller. Does nothing if it is not attached any more.
+    pub fn release(&self, caller: CallerId) {
+        if caller.mailbox < self.geometry.mailboxes() {
+            let CallerId { mailbox, generation } = caller;
+            let owner = self.words(mailbox).owner;
+            if self.region.compare_exchange(owner, generation, generation.wrapping_add(1)) == generation {
+                self.ring();
+            }
+        }
+    }
+
     /// The newest server's.
     pub(crate) fn life(&self) -> Life {
         Life(self.region.load(layout::AT_SERVER_STATE) >> server_state::SHIFT)

@@ -36,6 +36,7 @@
 //! | 264 | `INTERRUPT` | who interrupts; the caller | the value of `OWNER` of the caller that is to stop waiting |
 //! | 268 | `GIVEN_UP` | caller | which request nobody waits for any more, see [`given_up`], or 0 |
 //! | 272 | `WAITERS` | caller | how many of the numbers below are valid, at most [`MAX_WAITERS`] |
+//! | 276 | `VOUCHED` | caller | the value of `OWNER` of a caller who is missed when his worker ends |
 //! | 280 to 343 | | caller | `NUMBER`s of channels that nobody serves until this request is answered |
 //!
 //! What is short lies in the mailbox, beside its length, and so travels with the very cache line that announces it; what
@@ -217,6 +218,11 @@ pub(crate) struct MailboxWords {
     pub(crate) given_up: u32,
     /// The numbers begin 8 bytes behind it.
     pub(crate) waiters: u32,
+    #[cfg_attr(
+        not(target_family = "wasm"),
+        expect(dead_code, reason = "threads end by dropping their clients")
+    )]
+    pub(crate) vouched: u32,
 }
 
 /// The sizes that a channel was created with, checked once and never read from the region again.
@@ -281,6 +287,7 @@ impl Geometry {
             interrupt: at + 264,
             given_up: at + 268,
             waiters: at + 272,
+            vouched: at + 276,
         }
     }
 }

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, de::DeserializeOwned};
 
+#[cfg(target_family = "wasm")]
+use crate::web::alive;
 use crate::{
     CallError, CallerId, Channel, Mail, OpInfo, Region, RpcError, ServiceInfo,
     batch::{Gathered, Sent},
@@ -42,6 +44,9 @@ pub(crate) struct Link<R> {
     pub(super) owner: i32,
     /// How many streams were opened.
     pub(crate) streams: u32,
+    /// By which this worker is missed when it ends without detaching.
+    #[cfg(target_family = "wasm")]
+    _vouch: Option<alive::Vouch>,
     /// Sequence number of the newest request.
     pub(crate) seq: i32,
     pub(super) outstanding: Option<Outstanding>,
@@ -226,6 +231,14 @@ impl<R: Region> Link<R> {
                 result_at: 0,
                 begun: false,
             });
+            #[cfg(target_family = "wasm")]
+            let vouch = {
+                let caller = CallerId { mailbox: index, generation: owner };
+                let vouch = alive::Vouch::for_caller(channel, caller);
+                channel.region.store(words.vouched, if vouch.is_some() { owner } else { 0 });
+                alive::watch_server(channel, channel.life());
+                vouch
+            };
             // The server looks at new owners when it is woken.
             channel.ring();
             return Ok(Self {
@@ -242,6 +255,8 @@ impl<R: Region> Link<R> {
                 area_at: channel.geometry.area(index),
                 owner,
                 streams: 0,
+                #[cfg(target_family = "wasm")]
+                _vouch: vouch,
                 seq,
                 outstanding,
                 given_up: left_over,
@@ -428,7 +443,6 @@ impl<R: Region> Link<R> {
                 "sabrpc: a client of {service} went before it heard of a one-way call: {call}"
             ));
         }
-        self.channel.region.store(self.words.owner, self.owner.wrapping_add(1));
-        self.channel.ring();
+        self.channel.release(self.id());
     }
 }

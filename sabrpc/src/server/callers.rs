@@ -17,6 +17,8 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             self.look_at(index);
             if self.desks[index].owner % 2 != 0 {
                 self.look_for_giving_up(index);
+                #[cfg(target_family = "wasm")]
+                self.watch(index);
             }
         }
         self.stopping = self.stop_asked();
@@ -50,6 +52,10 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             let desk = &mut self.desks[index];
             desk.stale = false;
             desk.owner = left_behind.unwrap_or(owner);
+            #[cfg(target_family = "wasm")]
+            {
+                desk.is_watched = false;
+            }
         }
         // Nobody who keeps to the rules is that quick. Others have their turn; the bell brings us back.
         self.channel.ring();
@@ -74,6 +80,17 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             let (seq, desk) = (self.mail.value, &mut self.desks[index]);
             (desk.taken, desk.rest, desk.pieces) = (seq, None, None);
             desk.answer(&self.channel.region, seq, status::LOST, 0);
+        }
+    }
+
+    /// Has a caller missed who vouches for himself.
+    #[cfg(target_family = "wasm")]
+    fn watch(&mut self, index: usize) {
+        let desk = &mut self.desks[index];
+        if !desk.is_watched && self.channel.region.load(desk.words.vouched) == desk.owner {
+            desk.is_watched = true;
+            let caller = CallerId { mailbox: index as u32, generation: desk.owner };
+            crate::web::alive::watch_caller(&self.channel, caller);
         }
     }
 

@@ -22,6 +22,9 @@ pub(super) struct Desk {
     /// At rest here; away while its request is a task.
     pub(super) frame: Option<Frame>,
     pub(super) task: Option<Task>,
+    /// It is known that the caller has gone, should he end without a word.
+    #[cfg(target_family = "wasm")]
+    pub(super) is_watched: bool,
     /// The caller attached to an earlier server; it is told so whatever it asks, until somebody else has the mailbox.
     pub(super) stale: bool,
     /// Pieces of a request so far, once the first has come.
@@ -71,6 +74,8 @@ impl Desk {
             taken: 0,
             frame: None,
             task: None,
+            #[cfg(target_family = "wasm")]
+            is_watched: false,
             stale: false,
             pieces: None,
             rest: None,

@@ -9,6 +9,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use super::{
     WebRegion,
+    alive::{Vouch, watch_server, watch_worker},
     worker::{self, await_init, server_opened, server_over, server_polled, shake_hands, tell},
 };
 use crate::{
@@ -189,7 +190,10 @@ async fn start<O: Serialize>(
         "ready" => {
             channel.agree_on(service)?;
             starting.worker = None;
-            return Ok(WorkerHandle { worker, channel: channel.to_js(), life: channel.life() });
+            let life = channel.life();
+            watch_server(channel, life);
+            watch_worker(&worker, channel, life);
+            return Ok(WorkerHandle { worker, channel: channel.to_js(), life });
         }
         "unavailable" => Unavailable { code: text("code"), message: text("message") }.into(),
         "timeout" => StartError::TimedOut { entry: entry.into(), timeout: START_TIMEOUT },
@@ -235,16 +239,19 @@ pub fn serve_with<O, S>(
             Ok(opened) => opened,
             Err(message) => return say(&[("sabrpc", "failed"), ("message", &message)]),
         };
-        let mut server = match make(options, channel).await {
+        let mut server = match make(options, channel.clone()).await {
             Ok(server) => server,
             Err(Unavailable { code, message }) => {
                 return say(&[("sabrpc", "unavailable"), ("code", &code), ("message", &message)]);
             }
         };
-        match server.open() {
-            Ok(life) => server_opened(life.number()),
+        let life = match server.open() {
+            Ok(life) => life,
             Err(error) => return say(&[("sabrpc", "failed"), ("message", &error.to_string())]),
-        }
+        };
+        server_opened(life.number());
+        // By which this worker is missed, should it end without a word.
+        let _vouch = Vouch::for_server(&channel, life).await;
         let mut server = std::pin::pin!(server.serve());
         say(&[("sabrpc", "ready")]);
         std::future::poll_fn(|cx| {

@@ -47,6 +47,7 @@
 //! It goes by messages, once: the worker says *loaded*, is sent the channel, the schema hash and its options, and answers
 //! *ready*, or *unavailable* with a reason. No call sends a message.
 
+pub(crate) mod alive;
 mod handshake;
 mod worker;
 
