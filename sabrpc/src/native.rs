@@ -25,6 +25,8 @@
 //! ```
 
 use std::{
+    future::poll_fn,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -87,16 +89,31 @@ pub fn spawn_with<S: Dispatch>(
     channel: &Channel<NativeRegion>,
     make: impl FnOnce(&Channel<NativeRegion>) -> Server<S, NativeRegion> + Send + 'static,
 ) -> ServerThread {
+    spawn_beside(channel, |channel| (make(channel), std::future::pending()))
+}
+
+/// Like [`spawn_with`], for a service that has something to do by itself: `make` gives a future too, which runs on the
+/// thread beside the server and ends with it.
+pub fn spawn_beside<S: Dispatch, F: Future<Output = ()>>(
+    channel: &Channel<NativeRegion>,
+    make: impl FnOnce(&Channel<NativeRegion>) -> (Server<S, NativeRegion>, F) + Send + 'static,
+) -> ServerThread {
     let stopper = Stopper::new(channel);
     let (started, start) = std::sync::mpsc::channel();
     let channel = channel.clone();
     let thread = std::thread::spawn(move || {
-        let mut server = make(&channel);
+        let (mut server, beside) = make(&channel);
         match server.open() {
             Ok(_) => {
                 // The receiver may have gone, which does not matter.
                 let _ = started.send(());
-                block_on(server.serve());
+                let (mut serving, mut beside) = (pin!(server.serve()), Some(Box::pin(beside)));
+                block_on(poll_fn(|cx| {
+                    if beside.as_mut().is_some_and(|future| future.as_mut().poll(cx).is_ready()) {
+                        beside = None;
+                    }
+                    serving.as_mut().poll(cx)
+                }));
             }
             Err(error) => crate::log(&format!("sabrpc: a server thread ends at once: {error}")),
         }
