@@ -1,8 +1,15 @@
-//! The two things that the VFS asks of its own thread rather than of the I/O worker: the time, and random bytes.
+//! What every thread of the VFS asks of its platform: the time, and random bytes.
+
+use std::time::Duration;
 
 /// Milliseconds since 1970.
 pub(crate) fn unix_millis() -> i64 {
     imp::unix_millis()
+}
+
+/// A clock that only goes forward.
+pub(crate) fn now() -> Duration {
+    imp::now()
 }
 
 /// Fills `out` with random bytes and says how many were; SQLite seeds its generator and its journals' nonces with them.
@@ -13,7 +20,13 @@ pub(crate) fn random(out: &mut [u8]) -> usize {
 #[cfg(not(target_arch = "wasm32"))]
 mod imp {
     use std::hash::{BuildHasher, RandomState};
-    use std::time::{SystemTime, UNIX_EPOCH};
+    use std::sync::LazyLock;
+    use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+    pub(super) fn now() -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
+    }
 
     pub(super) fn unix_millis() -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -32,6 +45,8 @@ mod imp {
 
 #[cfg(target_arch = "wasm32")]
 mod imp {
+    use std::time::Duration;
+
     use js_sys::Uint8Array;
     use wasm_bindgen::prelude::*;
 
@@ -39,6 +54,13 @@ mod imp {
     extern "C" {
         #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues, catch)]
         fn get_random_values(into: &Uint8Array) -> Result<Uint8Array, JsValue>;
+
+        #[wasm_bindgen(js_namespace = performance, js_name = now)]
+        fn performance_now() -> f64;
+    }
+
+    pub(super) fn now() -> Duration {
+        Duration::from_secs_f64(performance_now().max(0.0) / 1e3)
     }
 
     /// `getRandomValues` gives no more at once.

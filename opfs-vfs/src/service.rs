@@ -4,7 +4,7 @@
 use sabrpc::{BulkIn, BulkOut, OpMetrics, sab_service};
 
 use crate::error::VfsError;
-use crate::wire::{Access, Entry, FileId, LockLevel, OpenFlags, Opened};
+use crate::wire::{Access, Entry, FileId, IndexLocked, LockLevel, Locked, OpenFlags, Opened};
 
 /// The file operations of the I/O worker.
 ///
@@ -40,9 +40,10 @@ pub trait Opfs {
     fn file_size(&self, file: FileId) -> Result<u64, VfsError>;
 
     /// Raises the lock on a main database to `level`. Between tabs it waits in line for a moment; what still stands
-    /// against it then, and any conflict within the page, is [`VfsError::Busy`].
+    /// against it then, and any conflict within the page, is [`VfsError::Busy`]. The answer to SHARED holds until that lock
+    /// is given up; to any other level it means nothing.
     #[op(name = "xLock")]
-    async fn lock(&self, file: FileId, level: LockLevel) -> Result<(), VfsError>;
+    async fn lock(&self, file: FileId, level: LockLevel) -> Result<Locked, VfsError>;
 
     /// Lowers the lock to SHARED or NONE.
     #[op(name = "xUnlock")]
@@ -52,7 +53,7 @@ pub trait Opfs {
     #[op(name = "xCheckReservedLock")]
     fn check_reserved_lock(&self, file: FileId) -> Result<bool, VfsError>;
 
-    /// Asks the store about a path.
+    /// Asks about a path. An empty journal or log is none.
     #[op(name = "xAccess")]
     async fn access(&self, path: &str, what: Access) -> Result<bool, VfsError>;
 
@@ -80,4 +81,39 @@ pub trait Opfs {
     /// Every file of the store.
     #[op(name = "list")]
     async fn list(&self) -> Result<Vec<Entry>, VfsError>;
+
+    /// Whether the page may keep what it has locked after it was unlocked. A page that is about to be frozen, or to go, may
+    /// not: nobody could ask it for anything.
+    #[op(name = "keepLeases")]
+    fn keep_leases(&self, keep: bool);
+
+    /// Takes `count` locks of a database's wal-index from `first` on, together.
+    #[op(name = "xShmLock")]
+    async fn lock_index(
+        &self,
+        file: FileId,
+        first: u32,
+        count: u32,
+        exclusive: bool,
+    ) -> Result<IndexLocked, VfsError>;
+
+    /// Gives them up.
+    #[op(name = "xShmUnlock")]
+    fn unlock_index(&self, file: FileId, first: u32, count: u32) -> Result<(), VfsError>;
+
+    /// Hands in one region of the wal-index.
+    #[op(name = "shmWrite")]
+    fn write_index(&self, file: FileId, region: u32, data: BulkIn<'_>) -> Result<(), VfsError>;
+
+    /// Fetches one region of the wal-index.
+    #[op(name = "shmRead")]
+    fn read_index(&self, file: FileId, region: u32, out: BulkOut<'_>) -> Result<(), VfsError>;
+
+    /// Ends the use of the log by this connection.
+    #[op(name = "xShmUnmap")]
+    fn unmap_index(&self, file: FileId) -> Result<(), VfsError>;
+
+    /// How often this page has let a database go that it had kept.
+    #[op(name = "handOvers")]
+    fn hand_overs(&self) -> u64;
 }

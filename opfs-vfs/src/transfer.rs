@@ -93,9 +93,9 @@ fn is_whole<R: Region>(
 ///
 /// A tab that dies in the middle leaves a file without its header, which SQLite will not open; never a half of each.
 ///
-/// Replacing is for a database that no connection has open, in any tab, and of which there is a copy: a connection that is
-/// idle may go on with pages of the old database, and a replacement that fails in the middle, for want of space say, has
-/// ended the old one.
+/// Replacing is refused ([`VfsError::InUse`]) while any connection of any tab has the database open: one that is idle would go
+/// on with pages of the old one. It is for a database of which there is a copy: a replacement that fails in the middle, for
+/// want of space say, has ended the old one.
 pub fn import<R: Region>(
     client: &OpfsClient<R>,
     path: &str,
@@ -104,7 +104,8 @@ pub fn import<R: Region>(
 ) -> Result<(), TransferError> {
     let path = VfsPath::parse(path)?;
     check(bytes)?;
-    let open = Open::new(client, &path, OpenFlags::MAIN_DB.create())?;
+    let flags = OpenFlags::MAIN_DB.create();
+    let open = Open::new(client, &path, if replace { flags.alone() } else { flags })?;
     client.lock(open.file, LockLevel::Shared)?;
     client.lock(open.file, LockLevel::Exclusive)?;
     if !replace && client.file_size(open.file)? > 0 {

@@ -126,6 +126,28 @@ pub enum LockLevel {
     Exclusive,
 }
 
+/// What a connection is told that was given SHARED: what nobody else can change as long as it holds that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Locked {
+    /// Copies of the file that this client has kept from before may be old.
+    pub changed: bool,
+    /// The size of the file.
+    pub size: u64,
+    /// Whether there is a rollback journal with something in it, where that is known.
+    pub journal: Option<bool>,
+    /// Whether there is a write-ahead log with something in it, where that is known.
+    pub wal: Option<bool>,
+}
+
+/// What a connection is told that was given a lock of the wal-index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexLocked {
+    /// With the first of its locks: what holds until the last one is given up.
+    pub facts: Option<Locked>,
+    /// The thread's copy of the index is old: how many regions there are to be fetched. None means that it is empty.
+    pub regions: Option<u32>,
+}
+
 /// What the file service can be asked about a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Access {

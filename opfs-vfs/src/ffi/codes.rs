@@ -25,6 +25,8 @@ pub(crate) enum Callback {
     Delete,
     FullPathname,
     Sleep,
+    ShmMap,
+    ShmLock,
 }
 
 impl Callback {
@@ -44,6 +46,8 @@ impl Callback {
             Self::Access => ffi::SQLITE_IOERR_ACCESS,
             Self::Delete => ffi::SQLITE_IOERR_DELETE,
             Self::FullPathname => ffi::SQLITE_CANTOPEN_FULLPATH,
+            Self::ShmMap => ffi::SQLITE_IOERR_SHMMAP,
+            Self::ShmLock => ffi::SQLITE_IOERR_SHMLOCK,
             Self::FileControl | Self::Sleep => ffi::SQLITE_IOERR,
         }
     }
@@ -54,9 +58,10 @@ impl Callback {
             (_, VfsError::Busy { .. }) => ffi::SQLITE_BUSY,
             // Somebody else's handle goes away in time, so SQLite may try again; a file that is to be deleted is no such
             // case, since there a retry belongs to whoever wanted it gone.
-            (Self::Open | Self::Lock | Self::Read | Self::FileSize, VfsError::InUse { .. }) => {
-                ffi::SQLITE_BUSY
-            }
+            (
+                Self::Open | Self::Lock | Self::ShmLock | Self::Read | Self::FileSize,
+                VfsError::InUse { .. },
+            ) => ffi::SQLITE_BUSY,
             (_, VfsError::StorageFull { .. }) => ffi::SQLITE_FULL,
             (_, VfsError::ReadOnly { .. }) => ffi::SQLITE_READONLY,
             (Self::Delete, VfsError::NotFound { .. }) => ffi::SQLITE_IOERR_DELETE_NOENT,
@@ -74,7 +79,7 @@ impl std::fmt::Display for Callback {
 }
 
 /// Why a callback failed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Failure {
     /// The file service said no.
     Service(VfsError),
@@ -176,6 +181,8 @@ mod tests {
             Delete,
             FullPathname,
             Sleep,
+            ShmMap,
+            ShmLock,
         ] {
             assert!(callback.failed() & 0xFF != ffi::SQLITE_OK, "{callback:?}");
             let primary = callback.failed() & 0xFF;

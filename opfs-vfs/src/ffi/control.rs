@@ -16,6 +16,12 @@ use crate::wire::{Access, FileKind, LockLevel};
 /// # Safety
 /// `arg` points to what SQLite's documentation says for `op`.
 pub(super) unsafe fn control(state: &State, op: c_int, arg: *mut c_void) -> Result<c_int, Failure> {
+    if op == ffi::SQLITE_FCNTL_SYNC {
+        // Comes before each sync of a database, and in its place where syncs are switched off: the last moment for an error
+        // of a write to be told before the commit counts.
+        state.shell.at_desk(|desk| desk.settle(state.group))?;
+        return Ok(ffi::SQLITE_OK);
+    }
     if arg.is_null() {
         return Ok(ffi::SQLITE_NOTFOUND);
     }

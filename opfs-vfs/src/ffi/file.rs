@@ -8,7 +8,9 @@ use rusqlite::ffi;
 
 use super::codes::{Callback, Failure};
 use super::shell::Shell;
-use super::{control, flags};
+use super::writes::Group;
+use super::{control, flags, index};
+use crate::error::VfsError;
 use crate::wire::{FileId, FileKind, LockLevel};
 
 /// What SQLite allocates for an open file.
@@ -30,6 +32,8 @@ pub(super) struct State {
     pub(super) shell: &'static Shell,
     pub(super) file: FileId,
     pub(super) kind: FileKind,
+    /// The files that it belongs to.
+    pub(super) group: Group,
     /// SQLite's own name of the file, which lives until xClose.
     pub(super) name: ffi::sqlite3_filename,
     /// What this connection holds; the worker's table says the same.
@@ -38,12 +42,15 @@ pub(super) struct State {
     pub(super) chunk: Cell<u64>,
     pub(super) persist_wal: Cell<bool>,
     pub(super) powersafe_overwrite: Cell<bool>,
+    /// In a log: the header of a frame that ends a transaction was written, and its page has to follow.
+    commit: Cell<bool>,
+    /// The wal-index is mapped.
+    pub(super) maps_index: Cell<bool>,
 }
 
 static METHODS: ffi::sqlite3_io_methods = ffi::sqlite3_io_methods {
-    // Versions 2 and 3 add shared memory for the wal-index and memory mapping; without them SQLite uses a write-ahead log
-    // in exclusive locking mode only, and reads by xRead.
-    iVersion: 1,
+    // Version 2 has shared memory for the wal-index; 3 adds memory mapping, without which SQLite reads by xRead.
+    iVersion: 2,
     xClose: Some(x_close),
     xRead: Some(x_read),
     xWrite: Some(x_write),
@@ -56,10 +63,10 @@ static METHODS: ffi::sqlite3_io_methods = ffi::sqlite3_io_methods {
     xFileControl: Some(x_file_control),
     xSectorSize: Some(x_sector_size),
     xDeviceCharacteristics: Some(x_device_characteristics),
-    xShmMap: None,
-    xShmLock: None,
-    xShmBarrier: None,
-    xShmUnmap: None,
+    xShmMap: Some(index::x_shm_map),
+    xShmLock: Some(index::x_shm_lock),
+    xShmBarrier: Some(index::x_shm_barrier),
+    xShmUnmap: Some(index::x_shm_unmap),
     xFetch: None,
     xUnfetch: None,
 };
@@ -74,16 +81,20 @@ pub(super) unsafe fn begin(
     name: ffi::sqlite3_filename,
     kind: FileKind,
     file: FileId,
+    group: Group,
 ) {
     let state = State {
         shell,
         file,
         kind,
+        group,
         name,
         level: Cell::new(LockLevel::None),
         chunk: Cell::new(0),
         persist_wal: Cell::new(false),
         powersafe_overwrite: Cell::new(shell.powersafe_overwrite()),
+        commit: Cell::new(false),
+        maps_index: Cell::new(false),
     };
     shell.count_open();
     let state = Box::into_raw(Box::new(state));
@@ -98,7 +109,7 @@ pub(super) unsafe fn begin(
 ///
 /// # Safety
 /// `file` was made by [`begin`] and not closed since.
-unsafe fn state_of<'a>(file: *mut ffi::sqlite3_file) -> &'a State {
+pub(super) unsafe fn state_of<'a>(file: *mut ffi::sqlite3_file) -> &'a State {
     // SAFETY: `begin` put a pointer there that is valid until `x_close`.
     unsafe { &*(*file.cast::<OpenFile>()).state }
 }
@@ -109,16 +120,21 @@ impl State {
         if self.kind != FileKind::MainDb || self.level.get() > LockLevel::None {
             return work();
         }
-        self.shell.call(|client| client.lock(self.file, LockLevel::Shared))?;
+        self.raise(LockLevel::Shared)?;
         let answer = work();
-        self.shell.call(|client| client.unlock(self.file, LockLevel::None))?;
+        self.lower(LockLevel::None)?;
         answer
     }
 
     fn read(&self, out: &mut [u8], offset: u64) -> Result<c_int, Failure> {
-        let answer = self.under_shared(|| self.shell.call(|client| client.read(self.file, out, offset)));
+        let answer = self.under_shared(|| {
+            self.shell.at_desk(|desk| match self.kind {
+                FileKind::MainDb => desk.read_database(self.group, self.file, out, offset),
+                _ => desk.read(self.group, self.file, out, offset),
+            })
+        });
         let count = match answer {
-            Ok(count) => count as usize,
+            Ok(count) => count,
             // A header read without a lock is a guess at the page size, which SQLite makes good once it has SHARED. With
             // a writer at work it gets no guess rather than an error, since opening a database must not fail for that.
             Err(failure) if failure.is_busy() && offset == 0 && out.len() <= HEADER => 0,
@@ -131,13 +147,50 @@ impl State {
         Ok(ffi::SQLITE_IOERR_SHORT_READ)
     }
 
-    fn lock(&self, level: LockLevel) -> Result<c_int, Failure> {
-        let held = self.level.get();
-        if held >= level {
-            return Ok(ffi::SQLITE_OK);
+    fn write(&self, data: &[u8], offset: u64) -> Result<(), Failure> {
+        // What makes a commit count is not always synced: it is waited for. That is the last frame in a log, and the wiping of a
+        // journal's header.
+        let last = match self.kind {
+            FileKind::Wal => self.ends_commit(data),
+            FileKind::MainJournal => offset == 0 && data.iter().all(|byte| *byte == 0),
+            _ => false,
+        };
+        self.shell.at_desk(|desk| desk.write(self.group, self.file, data, offset, last)).map_err(|failure| {
+            match (self.kind, failure) {
+                // What failed may be a write of an earlier statement, and being full would undo only this one.
+                (FileKind::Wal, failure) => failure,
+                (_, Failure::Service(VfsError::StorageFull { path })) => {
+                    Failure::Service(VfsError::io("write", &path, "no storage left"))
+                }
+                (_, failure) => failure,
+            }
+        })
+    }
+
+    /// Whether this write completes the last frame of a transaction. A frame is written as a header of 24 bytes, which names
+    /// the size of the database in its second word if the frame is the last one, and a page.
+    fn ends_commit(&self, data: &[u8]) -> bool {
+        if data.len() == 24 {
+            self.commit.set(data[4..8] != [0; 4]);
+            return false;
         }
-        let answer = self.shell.call(|client| client.lock(self.file, level));
-        match &answer {
+        self.commit.get()
+    }
+
+    fn raise(&self, level: LockLevel) -> Result<(), Failure> {
+        let held = self.level.get();
+        let told = self.shell.at_desk(|desk| {
+            let told = desk.client().lock(self.file, level)?;
+            if level == LockLevel::Shared {
+                desk.locked(self.group, self.file, told);
+            }
+            Ok(())
+        });
+        let told = match told {
+            Ok(()) if level == LockLevel::Exclusive && self.maps_index.get() => self.refresh_index(held),
+            told => told,
+        };
+        match &told {
             Ok(()) => self.level.set(level),
             // The worker left the connection PENDING, so that no reader comes in any more.
             Err(failure)
@@ -147,13 +200,40 @@ impl State {
             }
             Err(_) => {}
         }
-        answer.map(|()| ffi::SQLITE_OK)
+        told
+    }
+
+    /// After EXCLUSIVE; where that fails it is given back.
+    fn refresh_index(&self, held: LockLevel) -> Result<(), Failure> {
+        let fresh = index::refresh(self);
+        if fresh.is_err() && held <= LockLevel::Shared {
+            self.shell.call(|client| client.unlock(self.file, LockLevel::Shared))?;
+        }
+        fresh
+    }
+
+    fn lower(&self, level: LockLevel) -> Result<(), Failure> {
+        if self.level.get() == LockLevel::Exclusive && self.maps_index.get() {
+            index::note_change(self)?;
+        }
+        let ends = self.level.get() >= LockLevel::Reserved;
+        self.shell.at_desk(|desk| {
+            if ends {
+                desk.transaction_over(self.group);
+            }
+            if level == LockLevel::None {
+                desk.unlocked(self.group, self.file);
+            }
+            Ok(desk.client().unlock(self.file, level)?)
+        })?;
+        self.level.set(level);
+        Ok(())
     }
 
     /// Sets the size, to whole chunks if the application asked for that.
     pub(super) fn truncate(&self, size: u64) -> Result<c_int, Failure> {
         let size = self.whole_chunks(size);
-        self.shell.call(|client| client.truncate(self.file, size))?;
+        self.shell.at_desk(|desk| desk.truncate(self.group, self.file, size))?;
         Ok(ffi::SQLITE_OK)
     }
 
@@ -167,7 +247,12 @@ impl State {
 
     /// The size now.
     pub(super) fn size(&self) -> Result<u64, Failure> {
-        self.under_shared(|| self.shell.call(|client| client.file_size(self.file)))
+        self.under_shared(|| {
+            self.shell.at_desk(|desk| match desk.size(self.group, self.file) {
+                Some(size) => Ok(size),
+                None => Ok(desk.client().file_size(self.file)?),
+            })
+        })
     }
 }
 
@@ -184,7 +269,13 @@ unsafe extern "C" fn x_close(file: *mut ffi::sqlite3_file) -> c_int {
         Box::from_raw(ptr::replace(&raw mut (*open).state, ptr::null_mut()))
     };
     let code = state.shell.run(Callback::Close, || {
-        state.shell.call(|client| client.close(state.file))?;
+        // SQLite has unmapped before, but not where opening failed half-way.
+        let _ = index::unmap(&state);
+        state.shell.at_desk(|desk| {
+            let closed = desk.client().close(state.file);
+            desk.closed(state.group, state.file);
+            Ok(closed?)
+        })?;
         Ok(ffi::SQLITE_OK)
     });
     state.shell.count_close();
@@ -226,7 +317,7 @@ unsafe extern "C" fn x_write(
         // SAFETY: SQLite gives `count` bytes and leaves them alone during the call.
         let data = unsafe { slice::from_raw_parts(data.cast::<u8>(), count) };
         let offset = unsigned(offset)?;
-        state.shell.call(|client| client.write(state.file, data, offset))?;
+        state.write(data, offset)?;
         Ok(ffi::SQLITE_OK)
     })
 }
@@ -242,7 +333,7 @@ unsafe extern "C" fn x_sync(file: *mut ffi::sqlite3_file, _flags: c_int) -> c_in
     let state = unsafe { state_of(file) };
     state.shell.run(Callback::Sync, || {
         // NORMAL, FULL and DATAONLY ask for more or less of what a store has one way to do.
-        state.shell.call(|client| client.sync(state.file))?;
+        state.shell.at_desk(|desk| desk.sync(state.group, state.file))?;
         Ok(ffi::SQLITE_OK)
     })
 }
@@ -262,7 +353,11 @@ unsafe extern "C" fn x_lock(file: *mut ffi::sqlite3_file, level: c_int) -> c_int
     // SAFETY: SQLite passes a file that xOpen made.
     let state = unsafe { state_of(file) };
     state.shell.run(Callback::Lock, || {
-        state.lock(flags::lock_level(level).ok_or(Failure::Misuse("a lock level that does not exist"))?)
+        let level = flags::lock_level(level).ok_or(Failure::Misuse("a lock level that does not exist"))?;
+        if state.level.get() < level {
+            state.raise(level)?;
+        }
+        Ok(ffi::SQLITE_OK)
     })
 }
 
@@ -274,8 +369,7 @@ unsafe extern "C" fn x_unlock(file: *mut ffi::sqlite3_file, level: c_int) -> c_i
         if state.level.get() <= level {
             return Ok(ffi::SQLITE_OK);
         }
-        state.shell.call(|client| client.unlock(state.file, level))?;
-        state.level.set(level);
+        state.lower(level)?;
         Ok(ffi::SQLITE_OK)
     })
 }

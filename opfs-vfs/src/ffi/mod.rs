@@ -5,7 +5,10 @@
 //! SQLite ──▶ vfs.rs   xOpen xDelete xAccess xFullPathname xRandomness xSleep xCurrentTime… xGetLastError
 //!        ──▶ file.rs  xClose xRead xWrite xTruncate xSync xFileSize xLock xUnlock xCheckReservedLock xSectorSize…
 //!        ──▶ control.rs  xFileControl
-//!                 each: check the pointers, call the client through shell.rs, turn the answer into a code (codes.rs)
+//!                 each: check the pointers, work at the desk (shell.rs, desk.rs), turn the answer into a code (codes.rs)
+//!
+//! desk.rs answers what needs no call: what came with a lock, what copies of the file say (copies.rs); and gathers writes
+//! (writes.rs), so that neighbours travel together. Otherwise it calls the client.
 //! ```
 //!
 //! Who owns what: SQLite owns the `sqlite3_file` memory and frees it; this module owns the state that it points to, from
@@ -18,12 +21,16 @@
 
 mod codes;
 mod control;
+mod copies;
+mod desk;
 mod file;
 mod flags;
+mod index;
 mod shell;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;
 mod vfs;
+mod writes;
 
 use std::ffi::{CString, c_int};
 use std::ptr;
@@ -36,12 +43,20 @@ use crate::service::OpfsClient;
 use shell::Shell;
 
 /// What a registered VFS says of itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct VfsOptions {
     /// Claim `SQLITE_IOCAP_POWERSAFE_OVERWRITE`: that a write cut off by a power failure never changes bytes beside it.
     /// Disks keep that promise, browsers do not give it, so it is not claimed by itself; it makes journals smaller.
     pub powersafe_overwrite: bool,
+    /// Bytes of each open database that are kept on SQLite's side of the channel, beside SQLite's own cache.
+    pub cache: usize,
+}
+
+impl Default for VfsOptions {
+    fn default() -> Self {
+        Self { powersafe_overwrite: false, cache: 8 << 20 }
+    }
 }
 
 /// Why a VFS could not be registered or unregistered.
@@ -131,7 +146,7 @@ pub fn register(
         None => new_registration(c_name),
     };
     registration.shell.set_powersafe_overwrite(options.powersafe_overwrite);
-    registration.shell.set_client(Some(client));
+    registration.shell.set_client(Some((client, options.cache)));
     // SAFETY: the struct is complete, its name and methods live for ever, and it is not registered now.
     let code = unsafe { ffi::sqlite3_vfs_register(registration.vfs, c_int::from(make_default)) };
     if code != ffi::SQLITE_OK {
@@ -162,6 +177,11 @@ impl Registered {
     /// Count and time of each call that the VFS made to its I/O worker.
     pub fn metrics(&self) -> Vec<OpMetrics> {
         self.vfs.shell.metrics()
+    }
+
+    /// How many reads of databases were answered from copies on this side of the channel, and how many there were in all.
+    pub fn cache_hits(&self) -> (u64, u64) {
+        self.vfs.shell.hits()
     }
 
     /// Files that are open through this VFS.

@@ -1,4 +1,4 @@
-//! What stands behind a registered VFS: the client of the I/O worker, the text of the last error, the count of open files;
+//! What stands behind a registered VFS: its desk with the client of the I/O worker, the text of the last error, the count of open files;
 //! and the edge that every callback passes through.
 
 use std::ffi::{CString, c_int};
@@ -9,6 +9,7 @@ use rusqlite::ffi;
 use sabrpc::OpMetrics;
 
 use super::codes::{Callback, Failure};
+use super::desk::Desk;
 use crate::service::OpfsClient;
 
 /// The state of one registered VFS.
@@ -18,7 +19,7 @@ use crate::service::OpfsClient;
 pub(super) struct Shell {
     pub(super) name: CString,
     /// SQLite may call from any thread that has a connection, a client's mailbox is for one at a time: hence the mutex.
-    client: Mutex<Option<OpfsClient>>,
+    desk: Mutex<Option<Desk>>,
     last_error: Mutex<Option<(c_int, String)>>,
     facts: Mutex<Facts>,
 }
@@ -31,12 +32,21 @@ struct Facts {
 
 impl Shell {
     pub(super) fn new(name: CString) -> Self {
-        Self { name, client: Mutex::new(None), last_error: Mutex::new(None), facts: Mutex::default() }
+        Self { name, desk: Mutex::new(None), last_error: Mutex::new(None), facts: Mutex::default() }
     }
 
-    /// Puts a client in, or takes it out.
-    pub(super) fn set_client(&self, client: Option<OpfsClient>) {
-        *lock(&self.client) = client;
+    /// Puts a client in, with room for so many bytes of copies, or takes it out.
+    pub(super) fn set_client(&self, client: Option<(OpfsClient, usize)>) {
+        *lock(&self.desk) = client.map(|(client, room)| Desk::new(client, room));
+    }
+
+    /// Works at the desk.
+    pub(super) fn at_desk<T>(
+        &self,
+        work: impl FnOnce(&mut Desk) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut desk = lock(&self.desk);
+        work(desk.as_mut().ok_or(Failure::Unregistered)?)
     }
 
     /// Calls the I/O worker.
@@ -44,13 +54,17 @@ impl Shell {
         &self,
         work: impl FnOnce(&OpfsClient) -> Result<T, E>,
     ) -> Result<T, Failure> {
-        let client = lock(&self.client);
-        work(client.as_ref().ok_or(Failure::Unregistered)?).map_err(Into::into)
+        self.at_desk(|desk| work(desk.client()).map_err(Into::into))
     }
 
     /// What the client's calls have cost; nothing once the VFS was taken back.
     pub(super) fn metrics(&self) -> Vec<OpMetrics> {
-        lock(&self.client).as_ref().map(|client| client.caller().metrics()).unwrap_or_default()
+        lock(&self.desk).as_ref().map(|desk| desk.bare().caller().metrics()).unwrap_or_default()
+    }
+
+    /// Reads answered from copies, and reads of databases in all.
+    pub(super) fn hits(&self) -> (u64, u64) {
+        lock(&self.desk).as_ref().map(Desk::hits).unwrap_or_default()
     }
 
     /// Code and text of the last error.

@@ -86,9 +86,12 @@ unsafe extern "C" fn x_open(
         // SAFETY: SQLite gives null or a C string that lives until xClose.
         let path = unsafe { text(name) }?;
         let wanted = flags::open_flags(asked);
-        let opened = shell.call(|client| client.open(path, wanted))?;
+        let (opened, group) = shell.at_desk(|desk| {
+            let opened = desk.client().open(path, wanted)?;
+            Ok((opened, desk.opened(path)))
+        })?;
         // SAFETY: `out` has `szOsFile` bytes, aligned as SQLite's allocator does, and holds no live state.
-        unsafe { file::begin(out, shell, name, wanted.kind, opened.file) };
+        unsafe { file::begin(out, shell, name, wanted.kind, opened.file, group) };
         if !out_flags.is_null() {
             // SAFETY: not null, and then SQLite's own integer.
             unsafe { *out_flags = flags::out_flags(asked, opened.read_only) };
@@ -103,7 +106,10 @@ unsafe extern "C" fn x_delete(vfs: *mut ffi::sqlite3_vfs, name: *const c_char, s
     shell.run(Callback::Delete, || {
         // SAFETY: SQLite gives a C string that outlives the call.
         let path = unsafe { text(name) }?;
-        shell.call(|client| client.delete(path, sync_dir != 0))?;
+        shell.at_desk(|desk| {
+            desk.forget_facts(path);
+            Ok(desk.client().delete(path, sync_dir != 0)?)
+        })?;
         Ok(ffi::SQLITE_OK)
     })
 }
@@ -120,7 +126,10 @@ unsafe extern "C" fn x_access(
         // SAFETY: SQLite gives a C string that outlives the call.
         let path = unsafe { text(name) }?;
         let what = if what == ffi::SQLITE_ACCESS_EXISTS { Access::Exists } else { Access::ReadWrite };
-        let yes = shell.call(|client| client.access(path, what))?;
+        let yes = shell.at_desk(|desk| match desk.exists(path) {
+            Some(known) => Ok(known),
+            None => Ok(desk.client().access(path, what)?),
+        })?;
         // SAFETY: SQLite gives an integer to answer in.
         unsafe { *answer = c_int::from(yes) };
         Ok(ffi::SQLITE_OK)

@@ -16,6 +16,9 @@ pub use unavailable::Unavailable;
 #[cfg(target_arch = "wasm32")]
 pub use web::{Installed, install};
 
+#[cfg(target_arch = "wasm32")]
+pub use crate::web::page::watch_page;
+
 use crate::ffi::{RegisterError, Registered, VfsOptions, register};
 use crate::io::IoOptions;
 use crate::sanity::{self, SanityError};
@@ -38,6 +41,9 @@ pub struct InstallOptions {
     /// In a browser: the folder of the origin private file system that all paths begin at, made where it is missing.
     /// Without one they begin at its root.
     pub folder: Option<String>,
+    /// In a browser: the name under which the page tells of itself, see `install::watch_page`. The SQL
+    /// worker of `sql` gives one by itself.
+    pub page: Option<String>,
     /// Sizes of the channel to the I/O worker.
     #[serde(with = "Sizes")]
     pub channel: ChannelConfig,
@@ -52,6 +58,7 @@ impl Default for InstallOptions {
             vfs: VfsOptions::default(),
             io: IoOptions::default(),
             folder: None,
+            page: None,
             channel: ChannelConfig::default(),
         }
     }

@@ -2,7 +2,7 @@
 //! browser, and for the tests that drive all of it.
 
 use sabrpc::Channel;
-use sabrpc::native::{NativeRegion, ServerThread, spawn_with};
+use sabrpc::native::{NativeRegion, ServerThread, spawn_beside};
 
 use super::{InstallError, InstallOptions, finish};
 use crate::ffi::{RegisterError, Registered};
@@ -27,7 +27,8 @@ pub fn install<S: Store + Send, L: TabLocks + Send>(
 ) -> Result<Installed, InstallError> {
     let channel = Channel::native(options.channel)?;
     let io = options.io;
-    let thread = spawn_with(&channel, move |channel| serve::server(channel, IoService::new(store, tabs, io)));
+    let thread =
+        spawn_beside(&channel, move |channel| serve::server(channel, IoService::new(store, tabs, io)));
     let registered = finish(OpfsClient::attach(&channel)?, options)?;
     Ok(Installed { registered, channel, thread })
 }

@@ -113,8 +113,11 @@ async fn io_server(options: &InstallOptions, channel: &Channel) -> Result<IoServ
         other => Unavailable::NoOpfs { cause: other.to_string() },
     })?;
     // The folder is part of the names, so that the same path in two folders is two locks.
-    let locks = WebLocks::new(format!("opfs-vfs:{}", folder.as_ref().map_or("", VfsPath::as_str)));
-    Ok(serve::server(channel, IoService::new(store, locks, options.io)))
+    let prefix = format!("opfs-vfs:{}", folder.as_ref().map_or("", VfsPath::as_str));
+    let locks = WebLocks::new(prefix, options.page.as_deref());
+    let (server, beside) = serve::server(channel, IoService::new(store, locks, options.io));
+    wasm_bindgen_futures::spawn_local(beside);
+    Ok(server)
 }
 
 fn folder_of(options: &InstallOptions) -> Result<Option<VfsPath>, Unavailable> {

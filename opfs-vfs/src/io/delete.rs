@@ -1,22 +1,23 @@
 //! Removing files, and being alone with a database for that.
 //!
 //! A journal or a log goes at once: SQLite removes those while it holds their database, and does so in nearly every
-//! transaction. Any other name is a database. It goes as a whole, with its journal and its log, and only while neither a
+//! transaction. It is emptied rather than removed, and counts as absent then: its handle is kept, other tabs may have one
+//! too, and a name in use can't be removed. The emptying is flushed before it is reported, or after a power cut the old
+//! journal could come back with parts of a newer one in it. The name goes with the last connection. Any other name is a database. It goes as a whole, with its journal and its log, and only while neither a
 //! connection of this page nor another tab has it open.
 
 use std::time::Duration;
 
-use super::{HANDLE_PAUSE, IoService};
+use super::IoService;
+use super::fetch::HANDLE_PAUSE;
+use super::node::COMPANIONS;
 use crate::error::VfsError;
 use crate::path::VfsPath;
-use crate::store::Store;
+use crate::store::{Store, StoreFile};
 use crate::tabs::{TabLock, TabLocks};
 
-/// What lies beside a database under its name.
-const COMPANIONS: [&str; 2] = ["-journal", "-wal"];
-
 /// Whether the name is one that SQLite gives to a file beside a database.
-fn is_companion(path: &VfsPath) -> bool {
+pub(super) fn is_companion(path: &VfsPath) -> bool {
     let name = path.file_name();
     // The journal of a transaction over several databases is called `-mj` and hexadecimal digits.
     let digits = name.rsplit_once("-mj").map(|(_, digits)| digits);
@@ -36,6 +37,9 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
 
     /// Removes a journal or a log, or a database as a whole.
     pub(super) async fn remove(&self, path: &VfsPath) -> Result<(), VfsError> {
+        if let Some(emptied) = self.empty(path) {
+            return emptied;
+        }
         let in_use = || VfsError::InUse { path: path.clone() };
         let main = !is_companion(path);
         // Whoever opens the path from now on waits at its gate.
@@ -45,6 +49,9 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         if !main {
             return self.unlink(path).await;
         }
+        // Whoever is alone with a database may have it open itself.
+        node.drop_companions();
+        node.let_go(true);
         let _alone = match node.is_announced() {
             true => None,
             false => Some(self.announce(path, TabLock::Alone).await?),
@@ -54,7 +61,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         // The database goes first: should this page die in between, SQLite drops a journal that has no database, while a
         // database without its hot journal would be corrupt.
         self.unlink(path).await?;
-        for suffix in COMPANIONS {
+        for suffix in [COMPANIONS[0], COMPANIONS[1], "-shm"] {
             let Ok(companion) = path.with_suffix(suffix) else {
                 continue;
             };
@@ -64,6 +71,17 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             }
         }
         Ok(())
+    }
+
+    /// Empties the journal or log of a database that this page has and keeps its handle; `None` says that it is no such file.
+    fn empty(&self, path: &VfsPath) -> Option<Result<(), VfsError>> {
+        let (database, index) = self.nodes.database_of(path)?;
+        let kept = database.companion(index).filter(|_| database.is_ours())?;
+        let emptied = kept.with_handle(|handle| {
+            handle.truncate(0)?;
+            handle.sync()
+        })?;
+        Some(kept.resized(emptied, |_| 0))
     }
 
     /// Asks the store to remove a file, waiting a little for a handle that is still held elsewhere.

@@ -53,6 +53,11 @@ impl<K: Copy + PartialEq> LockTable<K> {
         self.held.is_empty()
     }
 
+    /// Whether this is so of all that hold anything.
+    pub(crate) fn all(&self, mut so: impl FnMut(K, LockLevel) -> bool) -> bool {
+        self.held.iter().all(|(holder, level)| so(*holder, *level))
+    }
+
     /// Whether anybody holds RESERVED or more.
     pub(crate) fn is_reserved(&self) -> bool {
         self.held.iter().any(|(_, level)| *level >= LockLevel::Reserved)

@@ -1,22 +1,26 @@
 //! The I/O worker's side of the file service, over any store and any tab locks. Owns who has which file open and who holds
 //! which lock; everything else is asked of the store.
 //!
-//! A main database is one page's at a time: the first connection that takes SHARED fetches the tab lock and opens the
-//! handle, the last one that goes back to NONE closes the handle and lets the tab lock go. Between the connections of the
-//! page SQLite's five states hold (`locks.rs`). Journals and logs have no lock of their own: their database's lock
-//! protects them, and their handles live from open to close.
+//! A main database is one page's at a time. The first connection that takes SHARED fetches the tab lock; from then on the page
+//! keeps it as a lease, until another tab asks for it while no connection here holds a lock (`lease.rs`). Between the
+//! connections of the page SQLite's five states hold (`locks.rs`). Journals and logs have no lock of their own: their
+//! database's lock protects them. Handles are opened once and kept as long as a database is open, or, where a handle bars
+//! other tabs, as long as the lease (`fetch.rs`).
 //!
 //! Beside that a page tells the others of each database that it has open at all, by a lock that is shared: who deletes or
 //! replaces a database must be alone with it, or a connection that is only idle would go on with pages of a file that is
 //! no more (`delete.rs`).
 
 mod delete;
+mod fetch;
 mod files;
 mod gate;
+mod lease;
 mod locks;
 mod node;
 mod ops;
 pub mod serve;
+pub(crate) mod wal;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -28,13 +32,14 @@ use sabrpc::{CallerId, OpMetrics};
 use crate::error::VfsError;
 use crate::path::VfsPath;
 use crate::store::Store;
-use crate::tabs::{TabLock, TabLocks};
+use crate::tabs::TabLocks;
 use crate::wire::{FileId, FileKind, LockLevel, OpenFlags, Opened};
 use files::{Body, FileTable, OpenFile};
+use lease::Bell;
 use locks::Refused;
-use node::{Nodes, User};
+use node::Nodes;
 
-/// How long the I/O worker waits for others.
+/// How the I/O worker deals with other tabs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct IoOptions {
@@ -43,16 +48,23 @@ pub struct IoOptions {
     /// Longest wait for a handle that another page is about to close: browsers close those of a page that has just died
     /// a little late.
     pub handle_wait: Duration,
+    /// Keep what was locked after it was unlocked, until another tab asks for it.
+    pub keep: bool,
+    /// How long a tab that is at work keeps a database which another tab waits for. Shorter is fairer, longer is faster:
+    /// handing over takes about a millisecond.
+    pub quantum: Duration,
 }
 
 impl Default for IoOptions {
     fn default() -> Self {
-        Self { lock_wait: Duration::from_millis(300), handle_wait: Duration::from_secs(1) }
+        Self {
+            lock_wait: Duration::from_millis(300),
+            handle_wait: Duration::from_secs(1),
+            keep: true,
+            quantum: Duration::from_millis(5),
+        }
     }
 }
-
-/// Pause between two tries to open a handle that is still held elsewhere.
-const HANDLE_PAUSE: Duration = Duration::from_millis(10);
 
 type ReadMetrics = Box<dyn Fn() -> Vec<OpMetrics>>;
 
@@ -68,6 +80,14 @@ pub struct IoService<S: Store, L: TabLocks> {
     /// Opens under way, by ticket, so that one whose caller has gone leaves nothing behind.
     opening: RefCell<HashMap<u64, CallerId>>,
     next_ticket: Cell<u64>,
+    /// Wakes the task that hands leases over.
+    bell: Bell,
+    /// Whether leases are kept for now.
+    keep: Cell<bool>,
+    /// The server has gone.
+    left: Cell<bool>,
+    /// How often a lease was let go.
+    handed_over: Cell<u64>,
     on_shutdown: RefCell<Option<Box<dyn FnOnce()>>>,
     read_metrics: RefCell<Option<ReadMetrics>>,
 }
@@ -83,6 +103,10 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             nodes: Nodes::default(),
             opening: RefCell::default(),
             next_ticket: Cell::new(0),
+            bell: Bell::default(),
+            keep: Cell::new(true),
+            left: Cell::new(false),
+            handed_over: Cell::new(0),
             on_shutdown: RefCell::new(None),
             read_metrics: RefCell::new(None),
         }
@@ -107,6 +131,9 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             // may be somebody else's.
             let _ = self.close_now(id, Some(caller));
         }
+        for node in self.nodes.databases() {
+            node.forget(caller);
+        }
     }
 
     fn file(&self, id: FileId) -> Result<Rc<File<S, L>>, VfsError> {
@@ -121,7 +148,8 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         };
         // Lowering to NONE has no step that could be refused.
         let _ = node.locks.borrow_mut().lower(id, LockLevel::None);
-        node.let_go_if_idle();
+        node.index.leave(id);
+        self.settle(node);
         Ok(node.delete_on_close.get().then(|| node.path.clone()))
     }
 
@@ -156,87 +184,15 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             // The caller has gone meanwhile; nobody would ever close the file.
             return Err(VfsError::BadFile { file: FileId(u32::MAX) });
         }
+        if let Some((database, index)) = self.nodes.database_of(&node.path) {
+            database.keep_companion(index, node.again());
+        }
         if flags.delete_on_close {
             node.delete_on_close.set(true);
         }
         let file = OpenFile { owner, write: flags.write, body: Body::Stored(node) };
         let file = self.files.borrow_mut().insert(file)?;
         Ok(Opened { file, read_only: !flags.write })
-    }
-
-    /// Makes sure that the file is there and, unless it is a main database, that its handle is open.
-    async fn reach(&self, node: &User<S::File, L::Guard>, flags: OpenFlags) -> Result<(), VfsError> {
-        let _inside = node.gate.enter().await;
-        let path = &node.path;
-        if node.main && !node.is_announced() {
-            let lock = if node.alone.is_some() { TabLock::Alone } else { TabLock::Open };
-            node.announce(self.announce(path, lock).await?);
-        }
-        if flags.create && flags.exclusive && !self.store.create(path).await? {
-            return Err(VfsError::AlreadyExists { path: path.clone() });
-        }
-        if node.main {
-            if flags.create && !flags.exclusive {
-                self.store.create(path).await?;
-            } else if !self.store.exists(path).await? {
-                return Err(VfsError::NotFound { path: path.clone() });
-            }
-        } else if !node.is_open() {
-            node.keep(self.open_handle(path, flags.create).await?);
-        }
-        Ok(())
-    }
-
-    /// Opens a handle, waiting a little for one that is still held elsewhere.
-    async fn open_handle(&self, path: &VfsPath, create: bool) -> Result<S::File, VfsError> {
-        let mut waited = Duration::ZERO;
-        loop {
-            match self.store.open(path, create).await {
-                Err(VfsError::InUse { .. }) if waited < self.options.handle_wait => {
-                    sabrpc::sleep(HANDLE_PAUSE).await;
-                    waited += HANDLE_PAUSE;
-                }
-                answer => return answer,
-            }
-        }
-    }
-
-    /// Raises the lock of `id`, fetching the tab lock and the handle for the first connection of this page.
-    async fn raise(&self, id: FileId, level: LockLevel) -> Result<(), VfsError> {
-        let caller = sabrpc::current_caller();
-        let file = self.file(id)?;
-        let Body::Stored(node) = &file.body else {
-            return Ok(());
-        };
-        if !node.main {
-            return Ok(());
-        }
-        if !node.is_ours() && level > LockLevel::None {
-            // Refused before anything is fetched: only a step that the table would take is worth it.
-            let answer = node.locks.borrow().check(id, level);
-            answer.map_err(|refused| refuse(refused, &node.path, level))?;
-            let _inside = node.gate.enter().await;
-            if !node.is_ours() {
-                let (handle, guard) = self.fetch(&node.path).await?;
-                node.take_over(handle, guard);
-            }
-            // The caller may have gone during the wait; then nobody holds what was fetched.
-            if self.files.borrow().get(id, caller).is_err() {
-                node.let_go_if_idle();
-                return Err(VfsError::BadFile { file: id });
-            }
-        }
-        let answer = node.locks.borrow_mut().raise(id, level);
-        node.let_go_if_idle();
-        answer.map_err(|refused| refuse(refused, &node.path, level))
-    }
-
-    /// Gets the tab lock, then the handle. An error at the handle lets the lock go, or no tab would ever get it again.
-    async fn fetch(&self, path: &VfsPath) -> Result<(S::File, L::Guard), VfsError> {
-        let guard = self.tabs.acquire(path, TabLock::Turn, self.options.lock_wait).await?;
-        let guard = guard.ok_or_else(|| VfsError::Busy { path: path.clone() })?;
-        let handle = self.open_handle(path, false).await?;
-        Ok((handle, guard))
     }
 }
 

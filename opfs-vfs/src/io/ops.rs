@@ -5,6 +5,7 @@ use std::time::Duration;
 use sabrpc::{BulkIn, BulkOut, OpMetrics};
 
 use super::IoService;
+use super::delete::is_companion;
 use super::files::{Body, OpenFile};
 use super::refuse;
 use crate::error::VfsError;
@@ -12,7 +13,7 @@ use crate::path::VfsPath;
 use crate::service::Opfs;
 use crate::store::{Store, StoreFile};
 use crate::tabs::TabLocks;
-use crate::wire::{Access, Entry, FileId, LockLevel, OpenFlags, Opened};
+use crate::wire::{Access, Entry, FileId, IndexLocked, LockLevel, Locked, OpenFlags, Opened};
 
 /// Longest sleep of one call, so that a worker told to stop is not kept by a sleeper.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
@@ -27,6 +28,9 @@ impl<S: Store, L: TabLocks> Opfs for IoService<S, L> {
     }
 
     async fn close(&self, file: FileId) -> Result<(), VfsError> {
+        let open = self.file(file)?;
+        self.tidy(&open).await;
+        drop(open);
         match self.close_now(file, sabrpc::current_caller())? {
             // Another connection of the page may still have it open, whether or not it asked for this; the last one
             // deletes it.
@@ -61,8 +65,11 @@ impl<S: Store, L: TabLocks> Opfs for IoService<S, L> {
                     pages.borrow_mut().write(offset, data.len(), |done, chunk| data.copy_to(done, chunk));
                 fits.then_some(()).ok_or_else(no_room_in_memory)
             }
-            Body::Stored(_) => {
-                on_handle(&open, file, LockLevel::Exclusive, |handle| handle.write(&data, offset))
+            Body::Stored(node) => {
+                let written =
+                    on_handle(&open, file, LockLevel::Exclusive, |handle| handle.write(&data, offset));
+                node.changed_by(open.owner);
+                node.resized(written, |size| size.max(offset + data.len() as u64))
             }
         }
     }
@@ -73,7 +80,11 @@ impl<S: Store, L: TabLocks> Opfs for IoService<S, L> {
             Body::Temporary(pages) => {
                 pages.borrow_mut().truncate(size).then_some(()).ok_or_else(no_room_in_memory)
             }
-            Body::Stored(_) => on_handle(&open, file, LockLevel::Exclusive, |handle| handle.truncate(size)),
+            Body::Stored(node) => {
+                let cut = on_handle(&open, file, LockLevel::Exclusive, |handle| handle.truncate(size));
+                node.changed_by(open.owner);
+                node.resized(cut, |_| size)
+            }
         }
     }
 
@@ -89,11 +100,15 @@ impl<S: Store, L: TabLocks> Opfs for IoService<S, L> {
         let open = self.file(file)?;
         match &open.body {
             Body::Temporary(pages) => Ok(pages.borrow().size()),
-            Body::Stored(_) => on_handle(&open, file, LockLevel::Shared, StoreFile::size),
+            Body::Stored(node) => {
+                // Asked through the node, which knows it already in most cases.
+                on_handle(&open, file, LockLevel::Shared, |_| Ok(()))?;
+                node.size()
+            }
         }
     }
 
-    async fn lock(&self, file: FileId, level: LockLevel) -> Result<(), VfsError> {
+    async fn lock(&self, file: FileId, level: LockLevel) -> Result<Locked, VfsError> {
         self.raise(file, level).await
     }
 
@@ -103,7 +118,7 @@ impl<S: Store, L: TabLocks> Opfs for IoService<S, L> {
             return Ok(());
         };
         let answer = node.locks.borrow_mut().lower(file, level);
-        node.let_go_if_idle();
+        self.settle(node);
         answer.map_err(|refused| refuse(refused, &node.path, level))
     }
 
@@ -118,9 +133,18 @@ impl<S: Store, L: TabLocks> Opfs for IoService<S, L> {
 
     async fn access(&self, path: &str, _what: Access) -> Result<bool, VfsError> {
         let path = VfsPath::parse(path)?;
-        // A store has no file that could be read and not written, so both questions have one answer. The store is asked
-        // each time: another tab may have left a journal behind since.
-        self.store.exists(&path).await
+        // A store has no file that could be read and not written, so both questions have one answer.
+        if !is_companion(&path) {
+            return self.store.exists(&path).await;
+        }
+        let database = self.nodes.database_of(&path).filter(|(database, _)| database.is_ours());
+        if let Some((database, index)) = &database
+            && let Some(known) = database.has_companion(*index)?
+        {
+            return Ok(known);
+        }
+        // Without the lock of its database nothing is known of a journal: another tab may have left one behind since.
+        Ok(self.store.size_of(&path).await?.is_some_and(|size| size > 0))
     }
 
     async fn delete(&self, path: &str, sync_dir: bool) -> Result<(), VfsError> {
@@ -152,6 +176,40 @@ impl<S: Store, L: TabLocks> Opfs for IoService<S, L> {
         files.sort();
         Ok(files.into_iter().map(|(path, size)| Entry { path, size }).collect())
     }
+
+    fn hand_overs(&self) -> u64 {
+        self.handed_over.get()
+    }
+
+    fn keep_leases(&self, keep: bool) {
+        self.set_keeps(keep);
+    }
+
+    async fn lock_index(
+        &self,
+        file: FileId,
+        first: u32,
+        count: u32,
+        exclusive: bool,
+    ) -> Result<IndexLocked, VfsError> {
+        IoService::lock_index(self, file, first, count, exclusive).await
+    }
+
+    fn unlock_index(&self, file: FileId, first: u32, count: u32) -> Result<(), VfsError> {
+        IoService::unlock_index(self, file, first, count)
+    }
+
+    fn write_index(&self, file: FileId, region: u32, data: BulkIn<'_>) -> Result<(), VfsError> {
+        IoService::write_index(self, file, region, &data)
+    }
+
+    fn read_index(&self, file: FileId, region: u32, mut out: BulkOut<'_>) -> Result<(), VfsError> {
+        IoService::read_index(self, file, region, &mut out)
+    }
+
+    fn unmap_index(&self, file: FileId) -> Result<(), VfsError> {
+        IoService::unmap_index(self, file)
+    }
 }
 
 impl<S: Store, L: TabLocks> IoService<S, L> {
@@ -177,7 +235,9 @@ fn on_handle<F: StoreFile, G, T>(
     };
     if node.main {
         let held = node.locks.borrow().level(id);
-        if held < needed {
+        // A checkpoint copies a log back beside readers, under a lock of the index.
+        let checkpoint = held >= LockLevel::Shared && node.index.is_checkpointing(id);
+        if held < needed && !checkpoint {
             return Err(VfsError::NotLocked { path: node.path.clone(), held, needed });
         }
     }

@@ -13,7 +13,8 @@ use super::database::{Database, Error};
 use super::engine::{self, Engine};
 use super::service::{FileEntry, OpenOptions, SqlAsyncClient, SqlOp};
 use crate::install::web::{from_start_error, install, to_wire};
-use crate::install::{InstallError, InstallOptions, Sizes};
+use crate::install::{InstallError, InstallOptions, Sizes, watch_page};
+use crate::platform;
 use crate::web::probe;
 
 /// The exported function that runs in the SQLite worker.
@@ -68,7 +69,15 @@ impl SqlWorker {
         // Asked here as well, because without shared memory there would be no channel to hear the worker's reason by.
         probe::shared_memory()?;
         let channel = Channel::create(options.channel)?;
-        let worker = sabrpc::web::spawn(ENTRY, &channel, SqlOp::SERVICE, options)
+        let mut options = options.clone();
+        if options.install.page.is_none() {
+            let mut tag = [0; 8];
+            platform::random(&mut tag);
+            let page = format!("{:016x}", u64::from_le_bytes(tag));
+            watch_page(&page);
+            options.install.page = Some(page);
+        }
+        let worker = sabrpc::web::spawn(ENTRY, &channel, SqlOp::SERVICE, &options)
             .await
             .map_err(|error| from_start_error(error, "SQLite"))?;
         match SqlAsyncClient::attach(&channel) {

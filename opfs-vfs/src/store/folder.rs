@@ -82,6 +82,14 @@ impl Store for FolderStore {
         }
     }
 
+    async fn size_of(&self, path: &VfsPath) -> Result<Option<u64>, VfsError> {
+        match fs::metadata(self.locate(path)) {
+            Ok(facts) => Ok(facts.is_file().then_some(facts.len())),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+            Err(error) => Err(translate("access", path, &error)),
+        }
+    }
+
     async fn create(&self, path: &VfsPath) -> Result<bool, VfsError> {
         self.make_folders(path)?;
         match OpenOptions::new().write(true).create_new(true).open(self.locate(path)) {

@@ -36,6 +36,9 @@ pub trait Store: 'static {
     /// Says whether there is a file of that name; a folder is none.
     fn exists(&self, path: &VfsPath) -> impl Future<Output = Result<bool, VfsError>>;
 
+    /// The size of a file as it is now, also while it is open; `None` where there is no file of that name.
+    fn size_of(&self, path: &VfsPath) -> impl Future<Output = Result<Option<u64>, VfsError>>;
+
     /// Makes an empty file and its folders, without a handle; `true` says that it was absent.
     fn create(&self, path: &VfsPath) -> impl Future<Output = Result<bool, VfsError>>;
 

@@ -1,7 +1,9 @@
 //! The store over the browser's origin private file system: one synchronous access handle per open file.
 //!
-//! Handles are exclusive: while one is open no other tab, and no other worker, can open or delete the file; that is
-//! [`VfsError::InUse`]. Reads and writes go straight between the handle and the memory that the caller shares with this
+//! Where the browser knows handle modes (Chromium), a file has a handle in each tab that uses it, opened once and kept.
+//! Elsewhere (Firefox) handles are exclusive: while one is open no other tab, and no other worker, can open the file. A file
+//! with an open handle can be deleted nowhere. Both are [`VfsError::InUse`]. What keeps tabs from writing at the same time is
+//! the tab lock, never the handle. Reads and writes go straight between the handle and the memory that the caller shares with this
 //! worker.
 
 use js_sys::Promise;
@@ -13,11 +15,17 @@ use super::{Store, StoreFile};
 use crate::error::VfsError;
 use crate::path::VfsPath;
 use crate::web::exception::Attempt;
-use crate::web::js::{AccessHandle, At, Create, Directory, FileEntry, STORAGE, Snapshot, StorageManager};
+use crate::web::js::{
+    AccessHandle, At, Create, Directory, FileEntry, HandleMode, STORAGE, Snapshot, StorageManager,
+};
+use crate::web::probe;
 
 /// The files of one directory of the origin private file system.
 pub struct OpfsStore {
     root: Directory,
+    /// Whether a handle bars every other one.
+    exclusive: bool,
+    mode: HandleMode,
 }
 
 impl OpfsStore {
@@ -34,7 +42,7 @@ impl OpfsStore {
             Some(folder) => walk(&root, folder.segments(), true, folder).await?,
             None => root,
         };
-        Ok(Self { root })
+        Ok(Self { root, exclusive: !probe::shared_handles(), mode: HandleMode::shared() })
     }
 
     async fn entry(&self, path: &VfsPath, create: bool) -> Result<FileEntry, VfsError> {
@@ -59,7 +67,7 @@ impl Store for OpfsStore {
     async fn open(&self, path: &VfsPath, create: bool) -> Result<OpfsFile, VfsError> {
         let entry = self.entry(path, create).await?;
         let attempt = Attempt { op: "createSyncAccessHandle", path };
-        let promise = entry.open().map_err(|thrown| attempt.failed(&thrown))?;
+        let promise = entry.open(&self.mode).map_err(|thrown| attempt.failed(&thrown))?;
         let mut opening = Opening { promise: Some(promise.clone()) };
         let handle = settle(Ok(promise), attempt).await;
         opening.promise = None;
@@ -72,6 +80,18 @@ impl Store for OpfsStore {
             Ok(_) => Ok(true),
             // A folder is no file, and a path below a file leads nowhere.
             Err(VfsError::NotFound { .. } | VfsError::WrongKind { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn size_of(&self, path: &VfsPath) -> Result<Option<u64>, VfsError> {
+        let snapshot = async {
+            let entry = self.entry(path, false).await?;
+            settle::<Snapshot>(entry.snapshot(), Attempt { op: "getFile", path }).await
+        };
+        match snapshot.await {
+            Ok(snapshot) => Ok(Some(snapshot.size() as u64)),
+            Err(VfsError::NotFound { .. } | VfsError::WrongKind { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -129,7 +149,7 @@ impl Store for OpfsStore {
     }
 
     fn exclusive_handles(&self) -> bool {
-        true
+        self.exclusive
     }
 }
 

@@ -22,6 +22,10 @@ pub struct LocalTabs {
 struct Lines {
     by_name: BTreeMap<String, Line>,
     next_ticket: u64,
+    /// How often somebody had to wait.
+    news: u64,
+    /// Who wants to hear of that.
+    listeners: Vec<Waker>,
 }
 
 /// Who holds a lock (the first, or the first ones if they share), and who waits behind.
@@ -57,6 +61,12 @@ impl LocalTabs {
         lock(&self.lines).by_name.contains_key(&TabLock::Turn.name(path))
     }
 
+    /// Whether another tab could have its turn at `path` within `timeout`: who keeps it without need is asked for it.
+    pub fn could_have(&self, path: &VfsPath, timeout: Duration) -> bool {
+        let turn = sabrpc::native::block_on(self.acquire(path, TabLock::Turn, timeout));
+        matches!(turn, Ok(Some(_)))
+    }
+
     /// Whether some tab has `path` open.
     pub fn is_open(&self, path: &VfsPath) -> bool {
         lock(&self.lines).by_name.contains_key(&TabLock::Open.name(path))
@@ -68,6 +78,13 @@ impl LocalTabs {
         let number = lines.next_ticket;
         let line = lines.by_name.entry(name.clone()).or_default();
         line.tickets.push_back(Ticket { number, shared, waker: None });
+        let waits = line.holders() < line.tickets.len();
+        let listeners = if waits { std::mem::take(&mut lines.listeners) } else { Vec::new() };
+        lines.news += u64::from(waits);
+        drop(lines);
+        for listener in listeners {
+            listener.wake();
+        }
         LocalGuard { lines: Arc::clone(&self.lines), name, number }
     }
 }
@@ -98,6 +115,35 @@ impl TabLocks for LocalTabs {
         })
         .await;
         Ok(got.then_some(guard))
+    }
+
+    async fn is_open_elsewhere(&self, path: &VfsPath) -> Result<bool, VfsError> {
+        let lines = lock(&self.lines);
+        Ok(lines.by_name.get(&TabLock::Open.name(path)).is_some_and(|line| line.holders() > 1))
+    }
+
+    fn is_wanted(&self, path: &VfsPath) -> bool {
+        let lines = lock(&self.lines);
+        let line = lines.by_name.get(&TabLock::Turn.name(path));
+        line.is_some_and(|line| line.holders() < line.tickets.len())
+    }
+
+    fn news(&self) -> u64 {
+        lock(&self.lines).news
+    }
+
+    async fn next_news(&self, seen: u64) {
+        poll_fn(|context| {
+            let mut lines = lock(&self.lines);
+            if lines.news != seen {
+                return Poll::Ready(());
+            }
+            if !lines.listeners.iter().any(|listener| listener.will_wake(context.waker())) {
+                lines.listeners.push(context.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await;
     }
 }
 

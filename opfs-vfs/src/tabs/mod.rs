@@ -10,6 +10,8 @@ use crate::path::VfsPath;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod local;
 #[cfg(target_family = "wasm")]
+mod wants;
+#[cfg(target_family = "wasm")]
 pub mod web;
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -59,4 +61,22 @@ pub trait TabLocks: 'static {
         lock: TabLock,
         timeout: Duration,
     ) -> impl Future<Output = Result<Option<Self::Guard>, VfsError>>;
+
+    /// Whether another tab has `path` open, by [`TabLock::Open`]; this one has.
+    fn is_open_elsewhere(&self, path: &VfsPath) -> impl Future<Output = Result<bool, VfsError>>;
+
+    /// Whether another tab is known to wait for its turn at `path`. A hint: it may come late, and may be a little old; who
+    /// waits is served by the lock itself, once it is let go.
+    fn is_wanted(&self, path: &VfsPath) -> bool;
+
+    /// Whether this tab may keep a turn that it does not use: its page is neither frozen nor gone.
+    fn may_keep(&self) -> bool {
+        true
+    }
+
+    /// How often there has been news: another tab has begun to wait for a turn, or [`may_keep`](Self::may_keep) has changed.
+    fn news(&self) -> u64;
+
+    /// Waits until [`news`](Self::news) is no longer `seen`.
+    fn next_news(&self, seen: u64) -> impl Future<Output = ()>;
 }

@@ -1,5 +1,7 @@
 //! Locks between tabs through the browser's Web Locks: two locks per name, first come, first served.
 //!
+//! Who waits for a turn says so to the other tabs (`wants.rs`), since one of them may keep the lock without need.
+//!
 //! A lock lives as long as its [`WebGuard`]; the browser frees it also when the worker or its page dies. A request that
 //! is given up, by its timeout or because its future is dropped, never keeps a lock that nobody knows of.
 
@@ -14,24 +16,35 @@ use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
+use super::wants::Wants;
 use super::{TabLock, TabLocks};
 use crate::error::VfsError;
 use crate::path::VfsPath;
 use crate::web::exception::Attempt;
-use crate::web::js::{AbortController, LOCKS, LockOptions, Locks};
+use crate::web::js::{AbortController, LOCKS, LockInfo, LockOptions, LockSnapshot, Locks};
 
 /// How long a request waits before it asks the browser to look at the lock's holder again.
 const NUDGE: Duration = Duration::from_secs(1);
 
+/// How often who waits for a turn repeats it to the others.
+const REPEAT: Duration = Duration::from_millis(100);
+
 /// Locks between the tabs of one origin.
 pub struct WebLocks {
     prefix: String,
+    wants: Rc<Wants>,
 }
 
 impl WebLocks {
-    /// Locks whose names begin with `prefix`, apart from all other Web Locks of the origin.
-    pub fn new(prefix: impl Into<String>) -> Self {
-        Self { prefix: prefix.into() }
+    /// Locks whose names begin with `prefix`, apart from all other Web Locks of the origin; of a page that watches itself
+    /// under the name `page`, see [`watch_page`](crate::install::watch_page).
+    pub fn new(prefix: impl Into<String>, page: Option<&str>) -> Self {
+        let prefix = prefix.into();
+        Self { wants: Rc::new(Wants::new(&prefix, page)), prefix }
+    }
+
+    fn name(&self, path: &VfsPath, lock: TabLock) -> String {
+        format!("{}{}", self.prefix, lock.name(path))
     }
 }
 
@@ -85,6 +98,7 @@ impl TabLocks for WebLocks {
         timeout: Duration,
     ) -> Result<Option<WebGuard>, VfsError> {
         let attempt = Attempt { op: "navigator.locks.request", path };
+        let name = self.name(path, lock);
         let options = LockOptions::new();
         if lock.is_shared() {
             options.set_mode("shared");
@@ -97,9 +111,13 @@ impl TabLocks for WebLocks {
 
         let request = Rc::new(Request::default());
         let end = EndOf { request: Rc::clone(&request), controller };
-        let settled = settled(&format!("{}{}", self.prefix, lock.name(path)), &options, &request, attempt)?;
+        let waiter = (lock == TabLock::Turn).then(|| Waiter::new(&self.wants, &name));
+        let settled = settled(&name, &options, &request, attempt)?;
         if timeout > NUDGE {
             spawn_local(nudge(Rc::clone(&request)));
+        }
+        if waiter.is_some() && timeout > REPEAT {
+            spawn_local(repeat(Rc::clone(&request), Rc::clone(&self.wants), name.clone()));
         }
         let mut settled = JsFuture::from(settled);
         let outcome = if timeout.is_zero() {
@@ -114,7 +132,69 @@ impl TabLocks for WebLocks {
         };
         let guard = request.granted.take();
         drop(end);
+        drop(waiter);
+        if lock == TabLock::Turn && guard.is_some() {
+            self.wants.look(&name);
+        }
         outcome.map(|()| guard).map_err(|thrown| attempt.failed(&thrown))
+    }
+
+    async fn is_open_elsewhere(&self, path: &VfsPath) -> Result<bool, VfsError> {
+        let attempt = Attempt { op: "navigator.locks.query", path };
+        let query = LOCKS.with(|locks| locks.as_ref().map(Locks::query));
+        let query = query.unwrap_or_else(|| Err(JsValue::from_str("this page has no Web Locks")));
+        let query = query.map_err(|thrown| attempt.failed(&thrown))?;
+        let snapshot = JsFuture::from(query).await.map_err(|thrown| attempt.failed(&thrown))?;
+        let name = self.name(path, TabLock::Open);
+        let held = snapshot.unchecked_into::<LockSnapshot>().held();
+        let holders = held.iter().filter(|held| held.unchecked_ref::<LockInfo>().name() == name);
+        Ok(holders.count() > 1)
+    }
+
+    fn is_wanted(&self, path: &VfsPath) -> bool {
+        self.wants.is_wanted(&self.name(path, TabLock::Turn))
+    }
+
+    fn may_keep(&self) -> bool {
+        self.wants.may_keep()
+    }
+
+    fn news(&self) -> u64 {
+        self.wants.news()
+    }
+
+    async fn next_news(&self, seen: u64) {
+        self.wants.next_news(seen).await;
+    }
+}
+
+/// Being known to wait; dropping it tells the others that this is over.
+struct Waiter<'a> {
+    wants: &'a Wants,
+    name: &'a str,
+}
+
+impl<'a> Waiter<'a> {
+    fn new(wants: &'a Wants, name: &'a str) -> Self {
+        wants.tell(true, name);
+        Self { wants, name }
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.wants.tell(false, self.name);
+    }
+}
+
+/// Tells the others again and again that this tab waits.
+async fn repeat(request: Rc<Request>, wants: Rc<Wants>, name: String) {
+    loop {
+        sabrpc::sleep(REPEAT).await;
+        if request.over.get() || request.answered.get() {
+            return;
+        }
+        wants.tell(true, &name);
     }
 }
 

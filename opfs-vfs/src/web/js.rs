@@ -51,7 +51,7 @@ extern "C" {
     pub(crate) fn snapshot(this: &FileEntry) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(method, catch, js_name = createSyncAccessHandle)]
-    pub(crate) fn open(this: &FileEntry) -> Result<Promise, JsValue>;
+    pub(crate) fn open(this: &FileEntry, options: &HandleMode) -> Result<Promise, JsValue>;
 
     /// What `getFile` answers; only its size is of interest.
     #[wasm_bindgen(typescript_type = "File")]
@@ -95,6 +95,13 @@ extern "C" {
 
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_at(this: &At, at: f64);
+
+    /// `{mode}`, the option of opening a file; a browser that does not know it opens the file for one handle alone.
+    #[wasm_bindgen(extends = js_sys::Object)]
+    pub(crate) type HandleMode;
+
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_mode(this: &HandleMode, mode: &str);
 
     /// `navigator.locks`.
     #[wasm_bindgen(typescript_type = "LockManager")]
@@ -143,6 +150,78 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     pub(crate) fn abort(this: &AbortController);
+
+    /// What [`Locks::query`] answers.
+    #[wasm_bindgen(extends = js_sys::Object)]
+    pub(crate) type LockSnapshot;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn held(this: &LockSnapshot) -> js_sys::Array;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn pending(this: &LockSnapshot) -> js_sys::Array;
+
+    /// One lock that is held or waited for.
+    #[wasm_bindgen(extends = js_sys::Object)]
+    pub(crate) type LockInfo;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn name(this: &LockInfo) -> String;
+
+    #[wasm_bindgen(method, getter, js_name = clientId)]
+    pub(crate) fn client(this: &LockInfo) -> String;
+
+    /// Messages between the tabs and workers of an origin.
+    pub(crate) type BroadcastChannel;
+
+    #[wasm_bindgen(constructor, catch)]
+    pub(crate) fn new(name: &str) -> Result<BroadcastChannel, JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = postMessage)]
+    pub(crate) fn post(this: &BroadcastChannel, message: &JsValue) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, setter, js_name = onmessage)]
+    pub(crate) fn set_on_message(this: &BroadcastChannel, heard: &Function);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn close(this: &BroadcastChannel);
+
+    /// What events happen to.
+    type EventTarget;
+
+    /// The document of a page; a worker has none.
+    #[wasm_bindgen(thread_local_v2, js_name = document)]
+    static DOCUMENT: Option<EventTarget>;
+
+    #[wasm_bindgen(method, js_name = addEventListener)]
+    fn add_event_listener(this: &EventTarget, event: &str, heard: &Function);
+
+    /// What `onmessage` is called with.
+    #[wasm_bindgen(extends = js_sys::Object)]
+    pub(crate) type Message;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn data(this: &Message) -> JsValue;
+}
+
+/// Calls `heard` at every such event of the page or its document. In a worker they never happen.
+pub(crate) fn listen(event: &str, heard: &Function) {
+    let global: EventTarget = js_sys::global().unchecked_into();
+    global.add_event_listener(event, heard);
+    DOCUMENT.with(|document| {
+        if let Some(document) = document {
+            document.add_event_listener(event, heard);
+        }
+    });
+}
+
+impl HandleMode {
+    /// A handle that bars no other one, where the browser has such handles.
+    pub(crate) fn shared() -> Self {
+        let options: Self = js_sys::Object::new().unchecked_into();
+        options.set_mode("readwrite-unsafe");
+        options
+    }
 }
 
 impl Create {

@@ -5,4 +5,5 @@
 
 pub(crate) mod exception;
 pub(crate) mod js;
+pub(crate) mod page;
 pub(crate) mod probe;

@@ -46,6 +46,13 @@ pub(crate) fn storage() -> Result<(), Unavailable> {
     Ok(())
 }
 
+/// Whether a file can have several handles at a time, also in several tabs: whether the browser knows handle modes.
+pub(crate) fn shared_handles() -> bool {
+    let handle = property(&js_sys::global(), "FileSystemSyncAccessHandle");
+    let prototype = property(handle.unchecked_ref(), "prototype");
+    Reflect::has(&prototype, &JsValue::from_str("mode")).unwrap_or(false)
+}
+
 /// A property of an object, or undefined, also where the object is none.
 fn property(object: &Object, name: &str) -> JsValue {
     Reflect::get(object, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)

@@ -114,6 +114,11 @@ impl Store for MemoryStore {
         Ok(self.disk().exists(path))
     }
 
+    async fn size_of(&self, path: &VfsPath) -> Result<Option<u64>, VfsError> {
+        self.enter(StoreOp::Exists, path).await?;
+        Ok(self.disk().pages_of(path).map(crate::store::pages::Pages::size))
+    }
+
     async fn create(&self, path: &VfsPath) -> Result<bool, VfsError> {
         self.enter(StoreOp::Create, path).await?;
         let mut disk = self.disk();

@@ -1,0 +1,290 @@
+//! What a registered VFS keeps on its side of the channel: the client, the writes that are not sent yet, and for each
+//! database that is open here what its lock says of it and copies of its bytes.
+//!
+//! Every call goes through here, so that what was gathered is sent first: the I/O worker hears of everything in the order in
+//! which SQLite did it.
+
+use super::codes::Failure;
+use super::copies::{BLOCK, Copies};
+use super::index::Index;
+use super::writes::{Group, Writes};
+use crate::service::OpfsClient;
+use crate::wire::{FileId, Locked};
+
+/// The endings of the names of a database's other files.
+const BESIDE: [&str; 2] = ["-journal", "-wal"];
+
+/// The client of a VFS, with what it has at hand.
+pub(super) struct Desk {
+    client: OpfsClient,
+    writes: Writes,
+    databases: Vec<Database>,
+    /// Bytes of copies that each database may have.
+    room: usize,
+    /// Reads answered from copies, and reads of databases in all.
+    hits: (u64, u64),
+    /// Where blocks come in.
+    blocks: Vec<u8>,
+}
+
+/// A database, or any other file that is open here.
+struct Database {
+    /// Its name; those of its journal and log are told by it.
+    name: String,
+    users: u32,
+    copies: Copies,
+    /// The connections that hold SHARED or more, and what they were told then.
+    locked: Vec<(FileId, Locked)>,
+    /// Its wal-index.
+    index: Index,
+}
+
+/// What is asked of a journal or log without a call.
+fn fact(told: &Locked, index: usize) -> Option<bool> {
+    if index == 0 { told.journal } else { told.wal }
+}
+
+impl Desk {
+    pub(super) fn new(client: OpfsClient, room: usize) -> Self {
+        Self {
+            client,
+            writes: Writes::default(),
+            databases: Vec::new(),
+            room,
+            hits: (0, 0),
+            blocks: Vec::new(),
+        }
+    }
+
+    /// The client, after everything that was gathered has been sent.
+    pub(super) fn client(&mut self) -> &OpfsClient {
+        if !self.writes.is_empty() {
+            self.writes.send(&self.client);
+        }
+        &self.client
+    }
+
+    /// The client as it is; for what stands in no order with the writes.
+    pub(super) fn bare(&self) -> &OpfsClient {
+        &self.client
+    }
+
+    /// Reads answered from copies, and reads of databases in all.
+    pub(super) fn hits(&self) -> (u64, u64) {
+        self.hits
+    }
+
+    /// A file of that name has been opened: says which files it belongs to.
+    pub(super) fn opened(&mut self, name: &str) -> Group {
+        let database = BESIDE.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
+        if database != name {
+            self.forget_facts(name);
+        }
+        let known = self.databases.iter().position(|known| known.users > 0 && known.name == database);
+        let group = known.unwrap_or_else(|| {
+            let fresh = Database {
+                name: database.to_owned(),
+                users: 0,
+                copies: Copies::new(self.room),
+                locked: Vec::new(),
+                index: Index::default(),
+            };
+            match self.databases.iter().position(|old| old.users == 0) {
+                Some(old) => {
+                    self.databases[old] = fresh;
+                    old
+                }
+                None => {
+                    self.databases.push(fresh);
+                    self.databases.len() - 1
+                }
+            }
+        });
+        self.databases[group].users += 1;
+        group
+    }
+
+    /// A file was closed. A failure that nobody was told of ends with the last file that it concerns.
+    pub(super) fn closed(&mut self, group: Group, file: FileId) {
+        self.unlocked(group, file);
+        let database = &mut self.databases[group];
+        database.users -= 1;
+        if database.users == 0 {
+            database.copies = Copies::new(0);
+            self.writes.take_failure(group);
+        }
+    }
+
+    /// A connection was given SHARED.
+    pub(super) fn locked(&mut self, group: Group, file: FileId, told: Locked) {
+        let database = &mut self.databases[group];
+        if told.changed {
+            database.copies.clear();
+        }
+        database.locked.push((file, told));
+    }
+
+    /// A connection has gone back to NONE.
+    pub(super) fn unlocked(&mut self, group: Group, file: FileId) {
+        self.databases[group].locked.retain(|(other, _)| *other != file);
+    }
+
+    fn told(&mut self, group: Group, file: FileId) -> Option<&mut Locked> {
+        let locked = &mut self.databases[group].locked;
+        locked.iter_mut().find(|(other, _)| *other == file).map(|(_, told)| told)
+    }
+
+    /// The size of a locked database.
+    pub(super) fn size(&mut self, group: Group, file: FileId) -> Option<u64> {
+        self.told(group, file).map(|told| told.size)
+    }
+
+    /// Whether there is a file of that name, if what was told with a lock says so.
+    pub(super) fn exists(&self, name: &str) -> Option<bool> {
+        self.databases.iter().filter(|database| database.users > 0).find_map(|database| {
+            let suffix = name.strip_prefix(database.name.as_str())?;
+            let index = BESIDE.iter().position(|other| *other == suffix)?;
+            database.locked.iter().find_map(|(_, told)| fact(told, index))
+        })
+    }
+
+    /// A journal or log of that name was made or removed here: what was told of it holds no more.
+    pub(super) fn forget_facts(&mut self, name: &str) {
+        for database in &mut self.databases {
+            let suffix = name.strip_prefix(database.name.as_str());
+            let Some(index) = BESIDE.iter().position(|other| Some(*other) == suffix) else {
+                continue;
+            };
+            for (_, told) in &mut database.locked {
+                *(if index == 0 { &mut told.journal } else { &mut told.wal }) = None;
+            }
+        }
+    }
+
+    /// Reads a database under SHARED, from copies where they are here.
+    pub(super) fn read_database(
+        &mut self,
+        group: Group,
+        file: FileId,
+        out: &mut [u8],
+        offset: u64,
+    ) -> Result<usize, Failure> {
+        self.hits.1 += 1;
+        if self.databases[group].copies.read(offset, out) {
+            self.hits.0 += 1;
+            return Ok(out.len());
+        }
+        let size = self.told(group, file).map_or(0, |told| told.size);
+        let Some((first, count)) = self.databases[group].copies.wanted(offset, out.len(), size) else {
+            return self.read(group, file, out, offset);
+        };
+        let from = first * BLOCK as u64;
+        self.send_what_overlaps(group, file, from, count * BLOCK)?;
+        self.blocks.resize(count * BLOCK, 0);
+        let came = self.client.read(file, &mut self.blocks, from)? as usize;
+        let Some(found) = self.blocks.get(..came).and_then(|all| all.get((offset - from) as usize..)) else {
+            return Ok(0);
+        };
+        let found = &found[..found.len().min(out.len())];
+        out[..found.len()].copy_from_slice(found);
+        self.databases[group].copies.take_in(first, &self.blocks[..came]);
+        Ok(found.len())
+    }
+
+    /// Reads any file.
+    pub(super) fn read(
+        &mut self,
+        group: Group,
+        file: FileId,
+        out: &mut [u8],
+        offset: u64,
+    ) -> Result<usize, Failure> {
+        self.send_what_overlaps(group, file, offset, out.len())?;
+        Ok(self.client.read(file, out, offset)? as usize)
+    }
+
+    /// Sends what is about to be read. What could not be written cannot be read either.
+    fn send_what_overlaps(
+        &mut self,
+        group: Group,
+        file: FileId,
+        offset: u64,
+        len: usize,
+    ) -> Result<(), Failure> {
+        if self.writes.overlaps(file, offset, len) {
+            self.writes.send(&self.client);
+        }
+        self.writes.failure(group).map_or(Ok(()), |failure| Err(failure.clone()))
+    }
+
+    /// A transaction is over, in whatever way: a failure that came after its commit, or that it was rolled back for, is not the
+    /// next one's.
+    pub(super) fn transaction_over(&mut self, group: Group) {
+        // Whatever makes a commit count was waited for.
+        let _ = self.settle(group);
+    }
+
+    /// Gathers a write; `last` says that it has to be done when this returns.
+    pub(super) fn write(
+        &mut self,
+        group: Group,
+        file: FileId,
+        data: &[u8],
+        offset: u64,
+        last: bool,
+    ) -> Result<(), Failure> {
+        if self.writes.failure(group).is_none() {
+            if let Some(told) = self.told(group, file) {
+                told.size = told.size.max(offset + data.len() as u64);
+                self.databases[group].copies.write(offset, data);
+            }
+            if self.writes.push(group, file, offset, data) || last {
+                self.writes.send(&self.client);
+            }
+        }
+        self.all_well(group)
+    }
+
+    /// Sends what was gathered, and fails if a write to one of these files has failed since it was asked last. The copies are
+    /// not those of the file then.
+    pub(super) fn settle(&mut self, group: Group) -> Result<(), Failure> {
+        self.client();
+        self.all_well(group)
+    }
+
+    fn all_well(&mut self, group: Group) -> Result<(), Failure> {
+        match self.writes.take_failure(group) {
+            Some(failure) => {
+                self.databases[group].copies.clear();
+                Err(failure)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Changes the size of a file.
+    pub(super) fn truncate(&mut self, group: Group, file: FileId, size: u64) -> Result<(), Failure> {
+        self.settle(group)?;
+        if let Some(told) = self.told(group, file) {
+            told.size = size;
+            self.databases[group].copies.clear();
+        }
+        Ok(self.client.truncate(file, size)?)
+    }
+
+    /// Makes everything that was written to a file last.
+    pub(super) fn sync(&mut self, group: Group, file: FileId) -> Result<(), Failure> {
+        self.settle(group)?;
+        Ok(self.client.sync(file)?)
+    }
+
+    /// The wal-index of a database.
+    pub(super) fn index(&mut self, group: Group) -> &mut Index {
+        &mut self.databases[group].index
+    }
+
+    /// The same, with the client as it is.
+    pub(super) fn index_and_client(&mut self, group: Group) -> (&mut Index, &OpfsClient) {
+        (&mut self.databases[group].index, &self.client)
+    }
+}

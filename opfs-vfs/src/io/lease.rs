@@ -1,0 +1,219 @@
+//! Leases: what a tab has locked it keeps after its last connection has unlocked, so that the next lock costs nothing, until
+//! another tab would like it.
+//!
+//! It goes to the other tab when no connection of this page holds any lock, once it was here for a quantum, so that handing
+//! over does not cost more than working: at once, then, where nobody uses it, else at the end of a transaction.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use super::IoService;
+use super::node::Node;
+use crate::platform;
+use crate::store::Store;
+use crate::tabs::TabLocks;
+
+/// How long a transaction on a log that seems about to begin is waited for.
+const BEGINNING: Duration = Duration::from_millis(2);
+
+/// Longest time between two looks at the leases while one is wanted: a hint that came too early is noticed then.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The tab lock's stay in this tab.
+#[derive(Default)]
+pub(super) struct Lease {
+    since: Cell<Duration>,
+    wanted: Cell<bool>,
+    uses: Cell<u64>,
+    uses_seen: Cell<u64>,
+    /// What the header said when the lease was let go.
+    mark: Cell<Option<Mark>>,
+    times: Cell<u64>,
+    /// Calls under way that rely on the lease and hold no lock of SQLite's yet.
+    busy: Cell<u32>,
+}
+
+/// Keeps the lease here; dropping it no longer does.
+pub(super) struct Busy<'a>(&'a Cell<u32>);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
+/// What tells whether a database was changed: the bytes of its header that SQLite itself compares, and its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) header: [u8; 16],
+    pub(super) size: u64,
+}
+
+impl Lease {
+    /// The tab lock has come.
+    pub(super) fn begin(&self, wanted: bool) {
+        self.since.set(platform::now());
+        self.wanted.set(wanted);
+        self.times.set(self.times.get() + 1);
+    }
+
+    /// Keeps it here, once it is, over an `.await`.
+    pub(super) fn stay(&self) -> Busy<'_> {
+        self.busy.set(self.busy.get() + 1);
+        Busy(&self.busy)
+    }
+
+    /// Whether a call relies on it.
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy.get() > 0
+    }
+
+    /// How often it has come.
+    pub(super) fn times(&self) -> u64 {
+        self.times.get()
+    }
+
+    /// A connection of this page has begun to use the database.
+    pub(super) fn used(&self) {
+        self.uses.set(self.uses.get().wrapping_add(1));
+    }
+
+    /// Takes the mark that was left when the lease was let go.
+    pub(super) fn take_mark(&self) -> Option<Mark> {
+        self.mark.take()
+    }
+
+    fn held(&self) -> Duration {
+        platform::now().saturating_sub(self.since.get())
+    }
+}
+
+/// Rings in the task that hands leases over.
+#[derive(Default)]
+pub(super) struct Bell {
+    rung: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Bell {
+    fn ring(&self) {
+        self.rung.set(true);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    async fn rung(&self) {
+        poll_fn(|context| {
+            if self.rung.take() {
+                return Poll::Ready(());
+            }
+            *self.waker.borrow_mut() = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl<S: Store, L: TabLocks> IoService<S, L> {
+    /// Hands leases over to other tabs as they ask for them, until [`leave`](Self::leave).
+    pub async fn attend(&self) {
+        while !self.left.get() {
+            let seen = self.tabs.news();
+            let pause = self.hand_over();
+            let mut news = pin!(self.tabs.next_news(seen));
+            let mut bell = pin!(self.bell.rung());
+            let mut timer = pin!(async {
+                match pause {
+                    Some(pause) => sabrpc::sleep(pause).await,
+                    None => std::future::pending().await,
+                }
+            });
+            poll_fn(|context| {
+                let ready = news.as_mut().poll(context).is_ready()
+                    || bell.as_mut().poll(context).is_ready()
+                    || timer.as_mut().poll(context).is_ready();
+                if ready { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+        }
+    }
+
+    /// Ends [`attend`](Self::attend).
+    pub fn leave(&self) {
+        self.left.set(true);
+        self.bell.ring();
+    }
+
+    /// Lets go what other tabs want and nobody here uses; says when to look again.
+    fn hand_over(&self) -> Option<Duration> {
+        let mut pause: Option<Duration> = None;
+        for node in self.nodes.databases() {
+            if !node.is_ours() {
+                continue;
+            }
+            let lease = &node.lease;
+            lease.wanted.set(self.tabs.is_wanted(&node.path));
+            if !lease.wanted.get() && self.keeps() {
+                continue;
+            }
+            let left = if self.keeps() { self.options.quantum } else { Duration::ZERO };
+            let left = left.saturating_sub(lease.held());
+            // A transaction that is about to begin has a moment to do so.
+            let unused = lease.uses_seen.replace(lease.uses.get()) == lease.uses.get();
+            if node.is_idle() && left.is_zero() && (unused || !node.index.is_beginning()) {
+                self.let_go(&node);
+                continue;
+            }
+            let next = match (node.is_idle(), left.is_zero()) {
+                (_, false) => left,
+                (true, true) => BEGINNING,
+                (false, true) => LOOK,
+            };
+            pause = Some(pause.map_or(next, |pause| pause.min(next)));
+        }
+        pause
+    }
+
+    /// After a connection has unlocked: lets go what was here long enough and is wanted.
+    pub(super) fn settle(&self, node: &Node<S::File, L::Guard>) {
+        if !node.main || !node.is_ours() || !node.is_idle() || node.index.is_beginning() {
+            return;
+        }
+        let over = || node.lease.wanted.get() && node.lease.held() >= self.options.quantum;
+        if !self.keeps() || over() {
+            self.let_go(node);
+        }
+    }
+
+    /// A tab lock has come: leaves word where somebody is known to wait for it.
+    pub(super) fn begin_lease(&self, node: &Node<S::File, L::Guard>) {
+        let wanted = self.tabs.is_wanted(&node.path);
+        node.lease.begin(wanted);
+        if wanted {
+            self.bell.ring();
+        }
+    }
+
+    /// Lets a database go that nobody of this page uses now.
+    pub(super) fn let_go(&self, node: &Node<S::File, L::Guard>) {
+        node.lease.mark.set(node.mark());
+        node.leave_index();
+        node.let_go(self.store.exclusive_handles());
+        self.handed_over.set(self.handed_over.get() + 1);
+    }
+
+    fn keeps(&self) -> bool {
+        self.options.keep && self.keep.get() && self.tabs.may_keep()
+    }
+
+    /// Whether leases are kept from now on; those that are here and idle go at once otherwise.
+    pub(super) fn set_keeps(&self, keep: bool) {
+        self.keep.set(keep);
+        self.hand_over();
+        self.bell.ring();
+    }
+}
