@@ -10,7 +10,7 @@ use opfs_vfs::tabs::LocalTabs;
 use rusqlite::{Connection, OpenFlags};
 use support::{Tab, integrity, one};
 
-const ROWS: i64 = 16;
+const ROWS: i64 = 48;
 
 /// A store with a finished database of `old` rows, all of it synced.
 fn prepared(files: &[&str]) -> MemoryStore {
@@ -135,6 +135,15 @@ fn power_cuts_with_a_write_ahead_log() {
 }
 
 #[test]
+fn power_cuts_with_a_write_ahead_log_and_its_index() {
+    cut_everywhere(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=20",
+        "",
+        true,
+    );
+}
+
+#[test]
 fn a_transaction_over_two_databases_survives_whole_or_not_at_all() {
     let mut seen = [0, 0];
     let start = prepared(&["one.db", "two.db"]);
@@ -169,14 +178,15 @@ fn a_transaction_over_two_databases_survives_whole_or_not_at_all() {
 }
 
 /// Meets every operation of a transaction with `fault` in turn. The connection goes on with the next transaction.
-fn fail_everywhere(which: Which, fault: Fault) {
+fn fail_everywhere(setting: &str, which: Which, fault: Fault) {
     let mut failed = 0;
     let start = prepared(&["app.db"]);
     for nth in 1.. {
-        let what = format!("{fault:?} at operation {nth} of {which:?}");
+        let what = format!("{setting}: {fault:?} at operation {nth} of {which:?}");
         let store = start.fork();
         let tab = Tab::new(store.clone(), &LocalTabs::new());
         let db = tab.open("app.db");
+        db.execute_batch(setting).unwrap();
         let before = store.count(which);
         store.inject(Rule::nth(which, nth, fault));
         let answer = transaction(&db, "");
@@ -201,27 +211,40 @@ fn fail_everywhere(which: Which, fault: Fault) {
             break;
         }
     }
-    assert!(failed > 5, "{fault:?} of {which:?} met {failed} transactions");
+    assert!(failed > 3, "{setting}: {fault:?} of {which:?} met {failed} transactions");
 }
 
 #[test]
 fn an_error_at_any_changing_operation_harms_nothing() {
-    fail_everywhere(Which::Changing, Fault::Io);
+    fail_everywhere("", Which::Changing, Fault::Io);
 }
 
 #[test]
 fn a_full_disk_at_any_changing_operation_harms_nothing() {
-    fail_everywhere(Which::Changing, Fault::Full);
+    fail_everywhere("", Which::Changing, Fault::Full);
 }
 
 #[test]
 fn a_write_that_stops_short_harms_nothing() {
-    fail_everywhere(Which::Only(StoreOp::Write), Fault::Torn(100));
+    fail_everywhere("", Which::Only(StoreOp::Write), Fault::Torn(100));
 }
 
 #[test]
 fn an_error_at_any_read_harms_nothing() {
-    fail_everywhere(Which::Only(StoreOp::Read), Fault::Io);
+    fail_everywhere("", Which::Only(StoreOp::Read), Fault::Io);
+}
+
+#[test]
+fn an_error_without_any_sync_is_told_before_the_commit_counts() {
+    fail_everywhere("PRAGMA synchronous=OFF", Which::Only(StoreOp::Write), Fault::Io);
+}
+
+#[test]
+fn an_error_in_a_write_ahead_log_is_told_before_the_commit_counts() {
+    for setting in ["PRAGMA synchronous=OFF", "PRAGMA synchronous=NORMAL", "PRAGMA synchronous=FULL"] {
+        let setting = format!("PRAGMA journal_mode=WAL; {setting}; PRAGMA wal_autocheckpoint=10");
+        fail_everywhere(&setting, Which::Only(StoreOp::Write), Fault::Io);
+    }
 }
 
 #[test]

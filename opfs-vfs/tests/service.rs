@@ -197,8 +197,12 @@ fn a_database_goes_out_and_comes_in_as_an_ordinary_file() {
     assert_eq!(refused, TransferError::Exists { path: path("copy.db") });
     stock.execute_batch("INSERT INTO t VALUES(8)").unwrap();
     drop(stock);
+    let in_use = import(&client, "copy.db", &std::fs::read(&outside).unwrap(), true).unwrap_err();
+    assert!(in_use.to_string().contains("is open elsewhere"), "{in_use}");
+    drop(copy);
     import(&client, "copy.db", &std::fs::read(&outside).unwrap(), true).unwrap();
-    assert_eq!(one::<i64>(&copy, "SELECT count(*) FROM t"), 3, "an open connection sees the new database");
+    let copy = tab.open("copy.db");
+    assert_eq!(one::<i64>(&copy, "SELECT count(*) FROM t"), 3);
     assert_eq!(bytes_of(&client, "copy.db"), std::fs::read(&outside).unwrap());
 }
 
@@ -264,7 +268,7 @@ fn a_busy_database_is_not_exported_or_replaced() {
     let client = tab.installed.client().unwrap();
     let busy = |error: TransferError| error.to_string().contains("locked by another connection");
     assert!(busy(export(&client, "app.db", |_| ()).unwrap_err()));
-    assert!(busy(import(&client, "app.db", b"", true).unwrap_err()));
+    assert!(busy(import(&client, "app.db", b"", false).unwrap_err()));
     db.execute_batch("COMMIT").unwrap();
     assert!(export(&client, "app.db", |_| ()).unwrap() > 0);
 }

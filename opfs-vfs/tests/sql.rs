@@ -3,6 +3,7 @@
 
 mod support;
 
+use opfs_vfs::store::memory::{StoreOp, Which};
 use opfs_vfs::store::{FolderStore, MemoryStore};
 use opfs_vfs::tabs::LocalTabs;
 use rusqlite::{Connection, OpenFlags, params};
@@ -64,15 +65,8 @@ fn every_journal_mode_commits_and_rolls_back() {
 }
 
 #[test]
-fn a_write_ahead_log_works_in_exclusive_locking_mode_and_is_refused_without() {
+fn a_write_ahead_log_works_in_exclusive_locking_mode() {
     let (store, tab) = memory_tab();
-    let db = tab.open("app.db");
-    assert_eq!(
-        one::<String>(&db, "PRAGMA journal_mode=WAL"),
-        "delete",
-        "there is no shared memory for the wal-index"
-    );
-    drop(db);
     let db = tab.open("app.db");
     assert_eq!(one::<String>(&db, "PRAGMA locking_mode=EXCLUSIVE"), "exclusive");
     assert_eq!(one::<String>(&db, "PRAGMA journal_mode=WAL"), "wal");
@@ -283,4 +277,31 @@ fn uri_parameters_reach_sqlite() {
     let db = tab.try_open("file:app.db?mode=ro", OpenFlags::default()).unwrap();
     assert!(db.is_readonly("main").unwrap());
     assert_eq!(one::<i64>(&db, "SELECT count(*) FROM t"), 10);
+}
+
+#[test]
+fn a_commit_costs_as_many_flushes_as_the_book_says() {
+    for (mode, sync, flushes) in [
+        ("WAL", "FULL", 1),
+        ("WAL", "NORMAL", 0),
+        ("DELETE", "FULL", 4),
+        ("TRUNCATE", "FULL", 4),
+        ("PERSIST", "FULL", 4),
+        ("MEMORY", "FULL", 1),
+        ("OFF", "FULL", 1),
+    ] {
+        let (store, tab) = memory_tab();
+        let db = tab.open("app.db");
+        db.execute_batch(&format!(
+            "PRAGMA journal_mode={mode}; PRAGMA synchronous={sync}; CREATE TABLE t(x)"
+        ))
+        .unwrap();
+        db.execute_batch("INSERT INTO t VALUES(1)").unwrap();
+        let count = || store.count(Which::Only(StoreOp::Sync));
+        let before = count();
+        for _ in 0..10 {
+            db.execute_batch("INSERT INTO t VALUES(1)").unwrap();
+        }
+        assert_eq!(count() - before, 10 * flushes, "{mode}, {sync}");
+    }
 }

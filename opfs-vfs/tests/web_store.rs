@@ -66,7 +66,7 @@ const SHORT: Duration = Duration::from_millis(60);
 
 #[wasm_bindgen_test]
 async fn a_lock_is_held_until_its_guard_goes() {
-    let locks = WebLocks::new("lock-test:");
+    let locks = WebLocks::new("lock-test:", None);
     let name = path("/held");
     let guard = locks.acquire(&name, TabLock::Turn, SHORT).await.expect("locks work").expect("it is free");
     assert!(
@@ -84,7 +84,7 @@ async fn a_lock_is_held_until_its_guard_goes() {
 
 #[wasm_bindgen_test]
 async fn who_waits_gets_the_lock_when_it_is_let_go() {
-    let locks = WebLocks::new("lock-test:");
+    let locks = WebLocks::new("lock-test:", None);
     let name = path("/waited-for");
     let guard = locks.acquire(&name, TabLock::Turn, SHORT).await.expect("locks work").expect("it is free");
     wasm_bindgen_futures::spawn_local(async move {
@@ -136,7 +136,7 @@ async fn a_file_that_cannot_be_made_is_not_called_missing() {
 
 #[wasm_bindgen_test]
 async fn a_waiter_that_is_dropped_leaves_the_line() {
-    let locks = WebLocks::new("lock-test:");
+    let locks = WebLocks::new("lock-test:", None);
     let name = path("/left");
     let guard = locks.acquire(&name, TabLock::Turn, SHORT).await.expect("locks work").expect("it is free");
     let mut waiting = Box::pin(locks.acquire(&name, TabLock::Turn, Duration::from_secs(20)));
@@ -162,7 +162,7 @@ async fn in_line(name: &str) -> bool {
 
 #[wasm_bindgen_test]
 async fn a_waiter_that_is_dropped_never_holds_the_lock() {
-    let locks = WebLocks::new("lock-test:");
+    let locks = WebLocks::new("lock-test:", None);
     let name = path("/given-up");
     let guard = locks.acquire(&name, TabLock::Turn, SHORT).await.expect("locks work").expect("it is free");
     {
@@ -181,7 +181,7 @@ async fn a_waiter_that_is_dropped_never_holds_the_lock() {
 
 #[wasm_bindgen_test]
 async fn tabs_that_have_a_database_open_share_and_who_is_alone_does_not() {
-    let locks = WebLocks::new("lock-test:");
+    let locks = WebLocks::new("lock-test:", None);
     let name = path("/shared");
     let first = locks.acquire(&name, TabLock::Open, SHORT).await.expect("locks work").expect("it is free");
     let second = locks.acquire(&name, TabLock::Open, SHORT).await.expect("locks work").expect("it is shared");

@@ -20,7 +20,7 @@ use crate::webdriver::{Browser, Tab};
 const ANSWER: Duration = Duration::from_secs(90);
 
 /// What each of two writing tabs inserts, one transaction per row.
-const ROWS: u64 = 60;
+const ROWS: u64 = 100;
 
 /// Rows of the table that a dying tab is changing: far more than its cache holds.
 const LARGE: u64 = 500;
@@ -35,7 +35,9 @@ enum Death {
 type Scenario = fn(&World) -> Result<()>;
 
 const SCENARIOS: &[(&str, Scenario)] = &[
-    ("two tabs insert at the same time and no row is lost", insert_together),
+    ("two tabs insert at the same time and no row is lost", |world| insert_together(world, "DELETE")),
+    ("two tabs insert at the same time into a log and no row is lost", |world| insert_together(world, "WAL")),
+    ("a tab is closed in a transaction on a log, one that had the database open goes on", log_is_recovered),
     ("a tab is closed in a transaction, one that had the database open rolls back", |world| {
         survivor_rolls_back(world, Death::Closed)
     }),
@@ -70,13 +72,17 @@ pub(crate) fn run(kind: BrowserKind) -> Result<Tally> {
     Ok(tally)
 }
 
-fn insert_together(world: &World) -> Result<()> {
+fn insert_together(world: &World, mode: &str) -> Result<()> {
     let first = world.here()?;
     let second = world.another()?;
     for page in [&first, &second] {
         page.open("/tabs/rows.db")?;
     }
     first.exec("CREATE TABLE rows (id INTEGER PRIMARY KEY AUTOINCREMENT, tab TEXT)")?;
+    for page in [&first, &second] {
+        let set = page.query(&format!("PRAGMA journal_mode = {mode}"))?;
+        ensure!(set == json!([[mode.to_lowercase()]]), "the mode is {set}");
+    }
 
     let insert = |tab: &str| json!([format!("INSERT INTO rows (tab) VALUES ('{tab}')"), ROWS]);
     let of_first = first.start("insertMany", &insert("first"))?;
@@ -100,6 +106,30 @@ fn insert_together(world: &World) -> Result<()> {
     println!("  the tabs took turns {turns} times");
     ensure!(turns > 2, "the tabs did not write at the same time: they took turns {turns} times");
     Ok(())
+}
+
+fn log_is_recovered(world: &World) -> Result<()> {
+    let first = world.here()?;
+    let survivor = world.another()?;
+    let path = "/tabs/log.db";
+    first.open(path)?;
+    first.exec("PRAGMA journal_mode = WAL")?;
+    fill(&first)?;
+    survivor.open(path)?;
+    ensure_old(&survivor)?;
+    // Committed, and in the log only; then a transaction that spills into the log and never ends.
+    first.exec("PRAGMA wal_autocheckpoint = 0; INSERT INTO large VALUES (9999, 'last')")?;
+    first.exec(
+        "PRAGMA cache_size = 2; BEGIN IMMEDIATE; UPDATE large SET text = 'new ' || hex(zeroblob(500))",
+    )?;
+    first.enter()?;
+    world.browser.close_tab()?;
+    let committed = survivor.query("SELECT count(*) FROM large WHERE id = 9999 AND text = 'last'")?;
+    ensure!(committed == json!([["1"]]), "a commit of the dead tab is lost");
+    survivor.exec("DELETE FROM large WHERE id = 9999")?;
+    ensure_old(&survivor)?;
+    survivor.ensure_intact()?;
+    survivor.exec("PRAGMA wal_checkpoint(TRUNCATE); UPDATE large SET text = 'newer' WHERE id = 1")
 }
 
 fn survivor_rolls_back(world: &World, death: Death) -> Result<()> {

@@ -151,13 +151,10 @@ async fn connections_are_apart<R: Region>(client: &Rc<Connector<R>>) {
     assert!(left.iter().all(|file| !file.path.starts_with("/two.db")), "{left:?}");
 }
 
-/// Polls a call once, which is when it is sent, and drops it.
+/// Polls a call once, which is when it is sent, and drops it, or what it brought already.
 fn give_up(call: impl Future) {
     let mut call = std::pin::pin!(call);
-    assert!(
-        call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(),
-        "no answer comes at once"
-    );
+    drop(call.as_mut().poll(&mut Context::from_waker(Waker::noop())));
 }
 
 async fn what_is_dropped_is_given_up<R: Region>(client: &Rc<Connector<R>>) {

@@ -1,0 +1,167 @@
+//! Leases: what a tab has locked it keeps, until another tab asks for it or the page may keep nothing.
+#![cfg(not(target_family = "wasm"))]
+
+mod support;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use opfs_vfs::io::IoOptions;
+use opfs_vfs::store::memory::{StoreOp, Which};
+use opfs_vfs::store::{MemoryStore, Store};
+use opfs_vfs::tabs::LocalTabs;
+use rusqlite::Connection;
+use support::{Tab, integrity, one, path};
+
+const LONG: Duration = Duration::from_secs(20);
+
+fn table(db: &Connection) {
+    db.execute_batch("CREATE TABLE t(n INTEGER); INSERT INTO t VALUES(0)").unwrap();
+}
+
+#[test]
+fn a_lone_tab_opens_nothing_again_and_asks_for_no_name() {
+    for store in [MemoryStore::new(), MemoryStore::exclusive()] {
+        let tab = Tab::new(store.clone(), &LocalTabs::new());
+        let db = tab.open("app.db");
+        table(&db);
+        let asked = || {
+            let count = |op| store.count(Which::Only(op));
+            count(StoreOp::Open) + count(StoreOp::Exists) + count(StoreOp::Delete) + count(StoreOp::Create)
+        };
+        let before = asked();
+        for _ in 0..20 {
+            db.execute("UPDATE t SET n = n + 1", []).unwrap();
+            assert_eq!(one::<i64>(&tab.open("app.db"), "SELECT count(*) FROM t"), 1);
+        }
+        let opens = asked() - before;
+        // A second connection of the page asks whether the database is there where handles are opened late.
+        assert!(opens <= 20, "{opens} calls for names and handles");
+        assert_eq!(one::<i64>(&db, "SELECT n FROM t"), 20);
+    }
+}
+
+#[test]
+fn an_idle_tab_hands_over_at_once_and_a_busy_one_after_its_transaction() {
+    let (store, tabs) = (MemoryStore::exclusive(), LocalTabs::new());
+    let (first, second) = (Tab::new(store.clone(), &tabs), Tab::new(store, &tabs));
+    let (a, b) = (first.open("app.db"), second.open("app.db"));
+    table(&a);
+    assert!(tabs.held(&path("app.db")), "it is kept");
+    let start = Instant::now();
+    b.busy_timeout(Duration::ZERO).unwrap();
+    assert_eq!(one::<i64>(&b, "SELECT n FROM t"), 0, "no busy handler was needed");
+    assert!(start.elapsed() < Duration::from_millis(250), "{:?}", start.elapsed());
+
+    b.busy_timeout(LONG).unwrap();
+    a.execute_batch("BEGIN IMMEDIATE; UPDATE t SET n = 1").unwrap();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(move || one::<i64>(&b, "SELECT n FROM t"));
+        thread::sleep(Duration::from_millis(100));
+        assert!(!waiting.is_finished(), "never in the middle of a transaction");
+        a.execute_batch("COMMIT").unwrap();
+        assert_eq!(waiting.join().unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_page_that_may_keep_nothing_gives_everything_back() {
+    let (store, tabs) = (MemoryStore::new(), LocalTabs::new());
+    let tab = Tab::new(store, &tabs);
+    let db = tab.open("app.db");
+    table(&db);
+    assert!(tabs.held(&path("app.db")));
+    let client = tab.installed.client().unwrap();
+    assert_eq!(client.hand_overs().unwrap(), 0);
+    client.keep_leases(false).unwrap();
+    assert!(!tabs.held(&path("app.db")), "at once, where it is idle");
+    assert_eq!(client.hand_overs().unwrap(), 1);
+    db.execute_batch("BEGIN; UPDATE t SET n = 5").unwrap();
+    assert!(tabs.held(&path("app.db")));
+    db.execute_batch("COMMIT").unwrap();
+    let start = Instant::now();
+    while tabs.held(&path("app.db")) {
+        assert!(start.elapsed() < LONG, "with the end of the transaction");
+        thread::sleep(Duration::from_millis(1));
+    }
+    client.keep_leases(true).unwrap();
+    assert_eq!(one::<i64>(&db, "SELECT n FROM t"), 5);
+    assert!(tabs.held(&path("app.db")));
+}
+
+/// Every tab commits as fast as it can: nobody hears BUSY, nobody starves, nothing is lost.
+fn share(store: impl Store + Send + Clone, mode: &str) {
+    const TABS: usize = 4;
+    let tabs = LocalTabs::new();
+    let io = IoOptions { lock_wait: LONG, ..IoOptions::default() };
+    {
+        let tab = Tab::with(store.clone(), &tabs, io);
+        let db = tab.open("app.db");
+        table(&db);
+        db.execute_batch(&format!("PRAGMA journal_mode={mode}")).unwrap();
+    }
+    let ready = std::sync::Barrier::new(TABS);
+    let counts: Vec<i64> = thread::scope(|scope| {
+        let working: Vec<_> = (0..TABS)
+            .map(|_| {
+                let (store, tabs, ready) = (store.clone(), &tabs, &ready);
+                scope.spawn(move || {
+                    let tab = Tab::with(store, tabs, io);
+                    let db = tab.open("app.db");
+                    db.busy_timeout(Duration::ZERO).unwrap();
+                    db.execute_batch(&format!("PRAGMA journal_mode={mode}")).unwrap();
+                    ready.wait();
+                    let (start, mut count) = (Instant::now(), 0);
+                    while start.elapsed() < Duration::from_millis(1500) {
+                        db.execute_batch("BEGIN IMMEDIATE; UPDATE t SET n = n + 1; COMMIT").unwrap();
+                        count += 1;
+                    }
+                    count
+                })
+            })
+            .collect();
+        working.into_iter().map(|tab| tab.join().unwrap()).collect()
+    });
+    let tab = Tab::new(store, &tabs);
+    let db = tab.open("app.db");
+    let total: i64 = counts.iter().sum();
+    assert_eq!((one::<i64>(&db, "SELECT n FROM t"), integrity(&db)), (total, "ok".to_owned()));
+    let least = counts.iter().min().copied().unwrap_or(0);
+    // Far below a fair share, since the machine may be at other work; starving tabs have a handful.
+    assert!(least * 4 * 4 > total, "{mode}: {counts:?}");
+}
+
+#[test]
+fn tabs_share_a_journal_evenly_and_nobody_is_busy() {
+    share(MemoryStore::new(), "DELETE");
+    share(MemoryStore::exclusive(), "PERSIST");
+}
+
+#[test]
+fn tabs_share_a_log_evenly_and_nobody_is_busy() {
+    share(MemoryStore::new(), "WAL");
+    share(MemoryStore::exclusive(), "WAL");
+}
+
+#[test]
+fn copies_are_used_and_forgotten_when_another_tab_has_written() {
+    let (store, tabs) = (MemoryStore::new(), LocalTabs::new());
+    let (first, second) = (Tab::new(store.clone(), &tabs), Tab::new(store.clone(), &tabs));
+    let (a, b) = (first.open("app.db"), second.open("app.db"));
+    a.execute_batch(
+        "PRAGMA cache_size=2; CREATE TABLE t(id INTEGER PRIMARY KEY, text);
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+         INSERT INTO t SELECT i, hex(randomblob(100)) FROM n",
+    )
+    .unwrap();
+    for round in 0..10 {
+        let sum: i64 = one(&a, "SELECT sum(length(text)) FROM t");
+        let reads = store.count(Which::Only(StoreOp::Read));
+        assert_eq!(one::<i64>(&a, "SELECT sum(length(text)) FROM t"), sum);
+        assert_eq!(store.count(Which::Only(StoreOp::Read)), reads, "all of it was here");
+        b.execute("UPDATE t SET text = text || 'x' WHERE id = ?1", [1 + round * 177]).unwrap();
+        assert_eq!(one::<i64>(&a, "SELECT sum(length(text)) FROM t"), sum + 1, "round {round}");
+    }
+    let (hits, all) = first.installed.vfs().cache_hits();
+    assert!(hits > 0 && hits < all, "{hits} of {all}");
+}

@@ -1,0 +1,218 @@
+//! Write-ahead logs: between connections of a thread, of several threads, and of several tabs.
+#![cfg(not(target_family = "wasm"))]
+#![expect(unsafe_code, reason = "a file control is a C function")]
+
+mod support;
+
+use std::time::Duration;
+
+use opfs_vfs::ffi::{VfsOptions, register};
+use opfs_vfs::store::MemoryStore;
+use opfs_vfs::store::memory::{Loss, StoreOp, Which};
+use opfs_vfs::tabs::LocalTabs;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use support::{Tab, integrity, one, path};
+
+fn log_of(store: &MemoryStore) -> Vec<u8> {
+    store.bytes(&path("app.db-wal")).unwrap_or_default()
+}
+
+fn begin(tab: &Tab) -> Connection {
+    let db = tab.open("app.db");
+    assert_eq!(one::<String>(&db, "PRAGMA journal_mode=WAL"), "wal");
+    db.execute_batch("PRAGMA synchronous=FULL; CREATE TABLE IF NOT EXISTS t(n INTEGER)").unwrap();
+    db
+}
+
+#[test]
+fn readers_keep_their_snapshot_beside_a_writer() {
+    let tab = Tab::new(MemoryStore::new(), &LocalTabs::new());
+    let writer = begin(&tab);
+    writer.execute_batch("INSERT INTO t VALUES(1)").unwrap();
+    let reader = tab.open("app.db");
+    reader.execute_batch("BEGIN").unwrap();
+    assert_eq!(one::<i64>(&reader, "SELECT count(*) FROM t"), 1);
+    writer.execute_batch("INSERT INTO t VALUES(2)").unwrap();
+    assert_eq!(one::<i64>(&reader, "SELECT count(*) FROM t"), 1);
+    let (busy, _, done): (i64, i64, i64) = writer
+        .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .unwrap();
+    assert_eq!((busy, done > 0), (0, true), "what the reader does not need is copied back beside it");
+    assert_eq!(one::<i64>(&reader, "SELECT count(*) FROM t"), 1);
+    reader.execute_batch("COMMIT").unwrap();
+    assert_eq!(one::<i64>(&reader, "SELECT count(*) FROM t"), 2);
+    writer.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    assert_eq!((integrity(&reader), one::<i64>(&reader, "SELECT sum(n) FROM t")), ("ok".to_owned(), 3));
+}
+
+#[test]
+fn a_commit_is_one_write_and_one_sync_in_a_log_that_is_used_again() {
+    let store = MemoryStore::new();
+    let tab = Tab::new(store.clone(), &LocalTabs::new());
+    let db = begin(&tab);
+    db.execute_batch("PRAGMA wal_autocheckpoint=0; INSERT INTO t VALUES(0)").unwrap();
+    let count = |op| store.count(Which::Only(op));
+    let counts = |db: &Connection| {
+        let before = (count(StoreOp::Write), count(StoreOp::Sync));
+        for n in 0..25 {
+            db.execute("INSERT INTO t VALUES(?1)", [n]).unwrap();
+        }
+        (count(StoreOp::Write) - before.0, count(StoreOp::Sync) - before.1)
+    };
+    // Without that claim SQLite fills the sector of the last frame with copies of it.
+    assert_eq!(counts(&db), (75, 25));
+    let mut powersafe = 1;
+    // SAFETY: the connection is open, the name is a C string, and the control asks for an integer.
+    unsafe {
+        let op = rusqlite::ffi::SQLITE_FCNTL_POWERSAFE_OVERWRITE;
+        let arg = std::ptr::from_mut(&mut powersafe).cast();
+        rusqlite::ffi::sqlite3_file_control(db.handle(), c"main".as_ptr(), op, arg);
+    }
+    db.execute_batch("PRAGMA journal_mode=DELETE; PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0")
+        .unwrap();
+    db.execute_batch("INSERT INTO t VALUES(0)").unwrap();
+    assert_eq!(counts(&db), (25, 25));
+    let size = log_of(&store).len();
+    for _ in 0..5 {
+        db.execute_batch("PRAGMA wal_checkpoint(RESTART)").unwrap();
+        for n in 0..20 {
+            db.execute("INSERT INTO t VALUES(?1)", [n]).unwrap();
+        }
+    }
+    assert_eq!(log_of(&store).len(), size, "the log is written from its start again");
+    assert_eq!((one::<i64>(&db, "SELECT count(*) FROM t"), integrity(&db)), (152, "ok".to_owned()));
+}
+
+#[test]
+fn tabs_see_each_others_commits_and_checkpoints() {
+    for store in [MemoryStore::new(), MemoryStore::exclusive()] {
+        let tabs = LocalTabs::new();
+        let pages = [Tab::new(store.clone(), &tabs), Tab::new(store.clone(), &tabs)];
+        let [a, b] = [begin(&pages[0]), begin(&pages[1])];
+        for round in 1..=60 {
+            let (writer, reader) = if round % 2 == 0 { (&a, &b) } else { (&b, &a) };
+            writer.execute("INSERT INTO t VALUES(?1)", [round]).unwrap();
+            if round % 7 == 0 {
+                writer.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+            }
+            if round % 10 == 0 {
+                reader.execute_batch("PRAGMA wal_checkpoint(PASSIVE)").unwrap();
+            }
+            assert_eq!(one::<i64>(reader, "SELECT sum(n) FROM t"), round * (round + 1) / 2);
+        }
+        assert_eq!((integrity(&a), integrity(&b)), ("ok".to_owned(), "ok".to_owned()));
+    }
+}
+
+/// A log that is empty looks like one that was filled and emptied meanwhile; the connections must not take it for that.
+#[test]
+fn every_connection_notices_a_log_that_was_filled_and_emptied_elsewhere() {
+    for store in [MemoryStore::new(), MemoryStore::exclusive()] {
+        let tabs = LocalTabs::new();
+        let (first, second) = (Tab::new(store.clone(), &tabs), Tab::new(store.clone(), &tabs));
+        let (a, b, other) = (begin(&first), begin(&first), begin(&second));
+        for n in 1..=5 {
+            other.execute("INSERT INTO t VALUES(?1)", [n]).unwrap();
+            other.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+            assert_eq!(log_of(&store).len(), 0);
+            for db in [&a, &b] {
+                assert_eq!(one::<i64>(db, "SELECT count(*) FROM t"), n);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_mode_changes_back_only_when_no_other_tab_has_the_database() {
+    let (store, tabs) = (MemoryStore::new(), LocalTabs::new());
+    let (first, second) = (Tab::new(store.clone(), &tabs), Tab::new(store.clone(), &tabs));
+    let (a, b) = (begin(&first), begin(&second));
+    b.execute_batch("INSERT INTO t VALUES(7)").unwrap();
+    a.busy_timeout(Duration::ZERO).unwrap();
+    let refused = a.query_row("PRAGMA journal_mode=DELETE", [], |_| Ok(())).unwrap_err();
+    assert_eq!(refused.sqlite_error_code(), Some(ErrorCode::DatabaseBusy));
+    drop(b);
+    assert!(!log_of(&store).is_empty(), "whoever is not the last leaves the log");
+    drop(second);
+    assert_eq!(one::<String>(&a, "PRAGMA journal_mode=DELETE"), "delete");
+    assert_eq!(one::<i64>(&a, "SELECT n FROM t"), 7);
+    assert_eq!(one::<String>(&a, "PRAGMA journal_mode=WAL"), "wal");
+    a.execute_batch("INSERT INTO t VALUES(8)").unwrap();
+    drop(a);
+    let left = first.installed.client().unwrap().list().unwrap();
+    assert_eq!(left.len(), 1, "the last one copies the log back and removes it: {left:?}");
+    assert_eq!(one::<i64>(&first.open("app.db"), "SELECT sum(n) FROM t"), 15);
+}
+
+#[test]
+fn connections_of_two_threads_of_a_page_take_turns() {
+    let store = MemoryStore::new();
+    let tab = Tab::new(store, &LocalTabs::new());
+    let other =
+        register("wal-second", tab.installed.client().unwrap(), VfsOptions::default(), false).unwrap();
+    let a = begin(&tab);
+    let b = Connection::open_with_flags_and_vfs("app.db", OpenFlags::default(), "wal-second").unwrap();
+    b.busy_timeout(Duration::from_secs(20)).unwrap();
+    for round in 1..=40 {
+        let (writer, reader) = if round % 2 == 0 { (&a, &b) } else { (&b, &a) };
+        writer.execute("INSERT INTO t VALUES(?1)", [round]).unwrap();
+        if round % 9 == 0 {
+            reader.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+        }
+        assert_eq!(one::<i64>(reader, "SELECT sum(n) FROM t"), round * (round + 1) / 2);
+    }
+    a.execute_batch("BEGIN IMMEDIATE; INSERT INTO t VALUES(1000)").unwrap();
+    b.busy_timeout(Duration::ZERO).unwrap();
+    let refused = b.query_row("SELECT sum(n) FROM t", [], |_| Ok(())).unwrap_err();
+    assert_eq!(refused.sqlite_error_code(), Some(ErrorCode::DatabaseBusy));
+    a.execute_batch("ROLLBACK").unwrap();
+    assert_eq!((one::<i64>(&b, "SELECT sum(n) FROM t"), integrity(&b)), (820, "ok".to_owned()));
+    drop(b);
+    drop(other);
+}
+
+/// The file of the index is a hint: whatever is in it, what counts is in the log.
+#[test]
+fn an_old_torn_or_foreign_index_is_not_believed() {
+    for damage in 0..4 {
+        let (store, tabs) = (MemoryStore::new(), LocalTabs::new());
+        let (first, second) = (Tab::new(store.clone(), &tabs), Tab::new(store.clone(), &tabs));
+        let (a, b) = (begin(&first), begin(&second));
+        a.execute_batch("INSERT INTO t VALUES(1)").unwrap();
+        assert_eq!(one::<i64>(&b, "SELECT sum(n) FROM t"), 1);
+        let index = store.bytes(&path("app.db-shm")).expect("it was left for the next tab");
+        assert!(!index.is_empty());
+        a.execute_batch("INSERT INTO t VALUES(2); INSERT INTO t VALUES(3)").unwrap();
+        assert_eq!(one::<i64>(&b, "SELECT sum(n) FROM t"), 6);
+        if damage == 1 {
+            a.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); INSERT INTO t VALUES(0)").unwrap();
+            assert_eq!(one::<i64>(&b, "SELECT count(*) FROM t"), 4);
+        }
+        drop((a, b));
+        // Both tabs die, and what the file has is the index of an earlier time, or nonsense.
+        let names = ["app.db", "app.db-wal"];
+        drop((first.installed.kill(), second.installed.kill()));
+        store.crash(Loss::Nothing);
+        let after = MemoryStore::new();
+        for name in names {
+            write(&after, name, &store.bytes(&path(name)).unwrap_or_default());
+        }
+        let index = match damage {
+            2 => vec![0xA5; index.len()],
+            3 => index[..100].to_vec(),
+            _ => index,
+        };
+        write(&after, "app.db-shm", &index);
+        let tab = Tab::new(after, &LocalTabs::new());
+        let db = tab.open("app.db");
+        assert_eq!((one::<i64>(&db, "SELECT sum(n) FROM t"), integrity(&db)), (6, "ok".to_owned()));
+        db.execute_batch("INSERT INTO t VALUES(4)").unwrap();
+        assert_eq!(one::<i64>(&db, "SELECT sum(n) FROM t"), 10);
+    }
+}
+
+fn write(store: &MemoryStore, name: &str, bytes: &[u8]) {
+    use opfs_vfs::store::{Store, StoreFile};
+    let file = sabrpc::native::block_on(store.open(&path(name), true)).unwrap();
+    file.write(&sabrpc::BulkIn::from_slice(bytes), 0).unwrap();
+}
