@@ -113,6 +113,15 @@ pub trait Opfs {
     #[op(name = "xShmUnmap")]
     fn unmap_index(&self, file: FileId) -> Result<(), VfsError>;
 
+    /// Says that this connection too will use the locks of a wal-index that its thread has to itself.
+    #[op(name = "shmJoin")]
+    fn join_index(&self, file: FileId) -> Result<(), VfsError>;
+
+    /// Gives back the locks of a wal-index that the thread had to itself: whether the index was handed in whole, and whether
+    /// a transaction is about to begin.
+    #[op(name = "shmReturn")]
+    fn return_index(&self, file: FileId, whole: bool, beginning: bool) -> Result<(), VfsError>;
+
     /// How often this page has let a database go that it had kept.
     #[op(name = "handOvers")]
     fn hand_overs(&self) -> u64;

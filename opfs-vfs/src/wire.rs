@@ -146,6 +146,23 @@ pub struct IndexLocked {
     pub facts: Option<Locked>,
     /// The thread's copy of the index is old: how many regions there are to be fetched. None means that it is empty.
     pub regions: Option<u32>,
+    /// From now on the thread has the locks to itself: the number of the note that says for how long, see [`loan`].
+    pub lent: Option<u32>,
+}
+
+/// What a note says of a loan, in bits; 0 says that nothing is lent.
+pub mod loan {
+    /// The thread has the locks of the wal-index to itself.
+    pub const LENT: i32 = 1;
+    /// It holds some of them.
+    pub const BUSY: i32 = 2;
+    /// They are to be returned with the last of them.
+    pub const WANTED: i32 = 4;
+    /// The thread has changed the index and not handed it in.
+    pub const CHANGED: i32 = 8;
+
+    /// How many loans a thread can have.
+    pub const NOTES: u32 = 8;
 }
 
 /// What the file service can be asked about a path.

@@ -7,6 +7,7 @@ mod support;
 use std::time::Duration;
 
 use opfs_vfs::ffi::{VfsOptions, register};
+use opfs_vfs::io::IoOptions;
 use opfs_vfs::store::MemoryStore;
 use opfs_vfs::store::memory::{Loss, StoreOp, Which};
 use opfs_vfs::tabs::LocalTabs;
@@ -176,7 +177,9 @@ fn connections_of_two_threads_of_a_page_take_turns() {
 fn an_old_torn_or_foreign_index_is_not_believed() {
     for damage in 0..4 {
         let (store, tabs) = (MemoryStore::new(), LocalTabs::new());
-        let (first, second) = (Tab::new(store.clone(), &tabs), Tab::new(store.clone(), &tabs));
+        // A tab that keeps nothing hands the index in with every transaction.
+        let io = IoOptions { keep: false, ..IoOptions::default() };
+        let (first, second) = (Tab::with(store.clone(), &tabs, io), Tab::with(store.clone(), &tabs, io));
         let (a, b) = (begin(&first), begin(&second));
         a.execute_batch("INSERT INTO t VALUES(1)").unwrap();
         assert_eq!(one::<i64>(&b, "SELECT sum(n) FROM t"), 1);
@@ -215,4 +218,62 @@ fn write(store: &MemoryStore, name: &str, bytes: &[u8]) {
     use opfs_vfs::store::{Store, StoreFile};
     let file = sabrpc::native::block_on(store.open(&path(name), true)).unwrap();
     file.write(&sabrpc::BulkIn::from_slice(bytes), 0).unwrap();
+}
+
+/// How often the VFS of a tab has called the I/O worker for locks of the index.
+fn calls(tab: &Tab) -> u64 {
+    let metrics = tab.installed.vfs().metrics();
+    let locks = ["xShmLock", "xShmUnlock", "shmWrite", "shmRead", "shmReturn"];
+    metrics.iter().filter(|op| locks.contains(&op.name.as_str())).map(|op| op.count).sum()
+}
+
+#[test]
+fn a_thread_that_is_alone_on_a_log_takes_its_locks_without_a_call() {
+    let (store, tabs) = (MemoryStore::new(), LocalTabs::new());
+    let tab = Tab::new(store.clone(), &tabs);
+    let (a, b) = (begin(&tab), begin(&tab));
+    a.execute_batch("INSERT INTO t VALUES(0)").unwrap();
+    assert_eq!(one::<i64>(&b, "SELECT count(*) FROM t"), 1);
+    let before = calls(&tab);
+    for n in 1..=50 {
+        a.execute("INSERT INTO t VALUES(?1)", [n]).unwrap();
+        assert_eq!(one::<i64>(&b, "SELECT sum(n) FROM t"), n * (n + 1) / 2);
+    }
+    b.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    assert_eq!(calls(&tab), before);
+
+    // Its connections still have SQLite's locks among themselves.
+    b.busy_timeout(Duration::ZERO).unwrap();
+    a.execute_batch("BEGIN IMMEDIATE; INSERT INTO t VALUES(1000)").unwrap();
+    let refused = b.execute_batch("BEGIN IMMEDIATE").unwrap_err();
+    assert_eq!(refused.sqlite_error_code(), Some(ErrorCode::DatabaseBusy));
+    assert_eq!(one::<i64>(&b, "SELECT count(*) FROM t"), 51, "a reader beside the writer");
+    a.execute_batch("ROLLBACK").unwrap();
+
+    // What is lent and idle goes to another tab without the thread being asked, and also to another thread.
+    let other = Tab::new(store, &tabs);
+    let c = begin(&other);
+    let second =
+        register("wal-third", tab.installed.client().unwrap(), VfsOptions::default(), false).unwrap();
+    let d = Connection::open_with_flags_and_vfs("app.db", OpenFlags::default(), "wal-third").unwrap();
+    d.busy_timeout(Duration::from_secs(20)).unwrap();
+    for round in 0..30_i64 {
+        let rows = 51 + round;
+        for db in [&a, &b, &c, &d] {
+            assert_eq!(one::<i64>(db, "SELECT count(*) FROM t"), rows, "round {round}");
+        }
+        [&a, &b, &c, &d][round as usize % 4].execute("INSERT INTO t VALUES(?1)", [round]).unwrap();
+        if round % 7 == 3 {
+            [&d, &c, &a][round as usize % 3].execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+        }
+    }
+    drop(c);
+    assert_eq!((integrity(&a), integrity(&d)), ("ok".to_owned(), "ok".to_owned()));
+    drop(d);
+    drop(second);
+    // Alone again, from the next transaction on.
+    a.execute("INSERT INTO t VALUES(0)", []).unwrap();
+    let before = calls(&tab);
+    a.execute("INSERT INTO t VALUES(0)", []).unwrap();
+    assert_eq!(calls(&tab), before);
 }

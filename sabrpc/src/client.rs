@@ -5,7 +5,7 @@ use std::{cell::RefCell, time::Duration};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    CallError, CallerId, Channel, DefaultRegion, OpInfo, OpMetrics, Region, RpcError, ServiceInfo,
+    CallError, CallerId, Channel, DefaultRegion, Note, OpInfo, OpMetrics, Region, RpcError, ServiceInfo,
     call::{Answer, Link, Never, Wait, without_pause},
 };
 
@@ -85,6 +85,12 @@ impl<R: Region> Caller<R> {
     /// Who this caller is: to [`Channel::interrupt`], and to the service ([`current_caller`](crate::current_caller)).
     pub fn id(&self) -> CallerId {
         self.link.borrow().id()
+    }
+
+    /// A word that this caller shares with its service; `None` beyond the last one.
+    pub fn note(&self, index: u32) -> Option<Note<R>> {
+        let link = self.link.borrow();
+        Note::new(&link.channel.region, link.words.notes, index)
     }
 
     /// What was counted for every operation of the service, in the order of the trait.

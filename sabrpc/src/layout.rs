@@ -38,6 +38,7 @@
 //! | 272 | `WAITERS` | caller | how many of the numbers below are valid, at most [`MAX_WAITERS`] |
 //! | 276 | `VOUCHED` | caller | the value of `OWNER` of a caller who is missed when his worker ends |
 //! | 280 to 343 | | caller | `NUMBER`s of channels that nobody serves until this request is answered |
+//! | 344 to 375 | | caller, service (compare-exchange) | [`NOTES`] words that mean what these two agree on, see [`Note`](crate::Note) |
 //!
 //! What is short lies in the mailbox, beside its length, and so travels with the very cache line that announces it; what
 //! is longer lies in the area, and only that. Bulk bytes are always there.
@@ -91,6 +92,9 @@ pub const fn given_up(seq: i32) -> i32 {
 
 /// Most channels that a caller names whose servers wait for its request.
 pub const MAX_WAITERS: u32 = 8;
+
+/// Words of each mailbox that caller and service use as they agree.
+pub const NOTES: u32 = 8;
 
 /// Most mailboxes that a channel can have.
 pub const MAX_MAILBOXES: u32 = 256;
@@ -223,6 +227,7 @@ pub(crate) struct MailboxWords {
         expect(dead_code, reason = "threads end by dropping their clients")
     )]
     pub(crate) vouched: u32,
+    pub(crate) notes: u32,
 }
 
 /// The sizes that a channel was created with, checked once and never read from the region again.
@@ -288,6 +293,7 @@ impl Geometry {
             given_up: at + 268,
             waiters: at + 272,
             vouched: at + 276,
+            notes: at + 344,
         }
     }
 }
@@ -304,7 +310,8 @@ mod tests {
             for index in 0..mailboxes {
                 let words = geometry.words(index);
                 assert_eq!(words.request, end);
-                assert!(words.waiters + 8 + 8 * MAX_WAITERS <= words.request + MAILBOX);
+                assert!(words.waiters + 8 + 8 * MAX_WAITERS <= words.notes);
+                assert!(words.notes + 4 * NOTES <= words.request + MAILBOX);
                 end += MAILBOX;
             }
             for index in 0..mailboxes {

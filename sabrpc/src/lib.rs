@@ -32,6 +32,7 @@ pub mod layout;
 mod metrics;
 #[cfg(not(target_family = "wasm"))]
 pub mod native;
+mod note;
 mod region;
 mod server;
 mod service;
@@ -50,6 +51,7 @@ pub use contract::{ServedOp, ServedService};
 pub use error::{CallError, ChannelError, Exception, RpcError, ServerState};
 pub use frame::{Dispatch, Dispatched, Frame};
 pub use metrics::OpMetrics;
+pub use note::Note;
 pub use region::{Bytes, DefaultRegion, Mail, Region};
 pub use sabrpc_derive::sab_service;
 pub use server::{CallerId, Server, ServerMetrics};

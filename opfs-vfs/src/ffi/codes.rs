@@ -85,6 +85,8 @@ pub(crate) enum Failure {
     Service(VfsError),
     /// The call did not come through.
     Rpc(RpcError),
+    /// Another connection of this thread stands in the way.
+    Busy,
     /// The VFS was unregistered, and a connection is still using it.
     Unregistered,
     /// SQLite handed over something that its documentation rules out.
@@ -96,13 +98,14 @@ impl Failure {
     pub(crate) fn code(&self, callback: Callback) -> c_int {
         match self {
             Self::Service(error) => callback.code(error),
+            Self::Busy => ffi::SQLITE_BUSY,
             Self::Rpc(_) | Self::Unregistered | Self::Misuse(_) => callback.failed(),
         }
     }
 
     /// Whether another connection or tab stands in the way.
     pub(crate) fn is_busy(&self) -> bool {
-        matches!(self, Self::Service(VfsError::Busy { .. } | VfsError::InUse { .. }))
+        matches!(self, Self::Busy | Self::Service(VfsError::Busy { .. } | VfsError::InUse { .. }))
     }
 }
 
@@ -111,6 +114,7 @@ impl std::fmt::Display for Failure {
         match self {
             Self::Service(error) => error.fmt(f),
             Self::Rpc(error) => write!(f, "the I/O worker could not be asked: {error}"),
+            Self::Busy => f.write_str("the database is locked by another connection of this thread"),
             Self::Unregistered => f.write_str("the VFS was unregistered; register it again to use it"),
             Self::Misuse(what) => f.write_str(what),
         }

@@ -15,8 +15,9 @@ const MOST_AHEAD: usize = 16;
 /// The blocks of one file.
 pub(super) struct Copies {
     places: HashMap<u64, usize, BuildHasherDefault<Spread>>,
-    bytes: Vec<u8>,
     slots: Vec<Slot>,
+    /// How many of them are taken; the others are left from before everything was forgotten.
+    taken: usize,
     limit: usize,
     hand: usize,
     /// The block after the last one that was missed, and how far to read ahead when it is the next to be missed.
@@ -24,10 +25,11 @@ pub(super) struct Copies {
     ahead: usize,
 }
 
-#[derive(Clone, Copy)]
 struct Slot {
-    block: Option<u64>,
+    block: u64,
     used: bool,
+    /// Each has memory of its own, since there may be many and most databases need few.
+    bytes: Box<[u8]>,
 }
 
 /// Block numbers are spread by a multiplication; nobody chooses them to collide.
@@ -74,8 +76,8 @@ impl Copies {
     pub(super) fn new(room: usize) -> Self {
         Self {
             places: HashMap::default(),
-            bytes: Vec::new(),
             slots: Vec::new(),
+            taken: 0,
             limit: room / BLOCK,
             hand: 0,
             expected: u64::MAX,
@@ -86,7 +88,7 @@ impl Copies {
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         self.places.clear();
-        self.slots.fill(Slot { block: None, used: false });
+        (self.taken, self.hand) = (0, 0);
         self.expected = u64::MAX;
     }
 
@@ -96,9 +98,10 @@ impl Copies {
             let Some(place) = self.places.get(&part.block) else {
                 return false;
             };
-            self.slots[*place].used = true;
-            let at = place * BLOCK + part.from;
-            out[part.done..part.done + part.len].copy_from_slice(&self.bytes[at..at + part.len]);
+            let slot = &mut self.slots[*place];
+            slot.used = true;
+            out[part.done..part.done + part.len]
+                .copy_from_slice(&slot.bytes[part.from..part.from + part.len]);
         }
         true
     }
@@ -127,8 +130,8 @@ impl Copies {
                 Some(place) => *place,
                 None => self.make_room(block),
             };
-            self.slots[place] = Slot { block: Some(block), used: true };
-            self.bytes[place * BLOCK..][..BLOCK].copy_from_slice(bytes);
+            self.slots[place].used = true;
+            self.slots[place].bytes.copy_from_slice(bytes);
         }
     }
 
@@ -136,29 +139,30 @@ impl Copies {
     pub(super) fn write(&mut self, offset: u64, data: &[u8]) {
         for part in parts(offset, data.len()) {
             if let Some(place) = self.places.get(&part.block) {
-                let at = place * BLOCK + part.from;
-                self.bytes[at..at + part.len].copy_from_slice(&data[part.done..part.done + part.len]);
+                let bytes = &mut self.slots[*place].bytes[part.from..part.from + part.len];
+                bytes.copy_from_slice(&data[part.done..part.done + part.len]);
             }
         }
     }
 
     /// A place for `block`, of a block that was not used lately.
     fn make_room(&mut self, block: u64) -> usize {
-        let place = if self.slots.len() < self.limit {
-            self.slots.push(Slot { block: None, used: false });
-            self.bytes.resize(self.slots.len() * BLOCK, 0);
-            self.slots.len() - 1
+        let place = if self.taken < self.limit {
+            if self.taken == self.slots.len() {
+                self.slots.push(Slot { block, used: false, bytes: vec![0; BLOCK].into() });
+            }
+            self.taken += 1;
+            self.taken - 1
         } else {
             while std::mem::take(&mut self.slots[self.hand].used) {
-                self.hand = (self.hand + 1) % self.slots.len();
+                self.hand = (self.hand + 1) % self.limit;
             }
             let place = self.hand;
-            self.hand = (self.hand + 1) % self.slots.len();
+            self.hand = (self.hand + 1) % self.limit;
+            self.places.remove(&self.slots[place].block);
             place
         };
-        if let Some(old) = self.slots[place].block {
-            self.places.remove(&old);
-        }
+        self.slots[place].block = block;
         self.places.insert(block, place);
         place
     }

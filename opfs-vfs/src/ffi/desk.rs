@@ -7,9 +7,11 @@
 use super::codes::Failure;
 use super::copies::{BLOCK, Copies};
 use super::index::Index;
+use super::log::LogCopy;
 use super::writes::{Group, Writes};
 use crate::service::OpfsClient;
-use crate::wire::{FileId, Locked};
+use crate::wire::loan::NOTES;
+use crate::wire::{FileId, FileKind, Locked};
 
 /// The endings of the names of a database's other files.
 const BESIDE: [&str; 2] = ["-journal", "-wal"];
@@ -33,10 +35,30 @@ struct Database {
     name: String,
     users: u32,
     copies: Copies,
+    log: LogCopy,
     /// The connections that hold SHARED or more, and what they were told then.
     locked: Vec<(FileId, Locked)>,
     /// Its wal-index.
     index: Index,
+}
+
+impl Database {
+    fn forget_copies(&mut self) {
+        self.copies.clear();
+        self.log.clear();
+    }
+
+    /// Whether that file is the database itself, with its size as the connection was told.
+    fn size_of(&self, file: FileId) -> Option<u64> {
+        self.locked.iter().find(|(other, _)| *other == file).map(|(_, told)| told.size)
+    }
+
+    /// Tells all connections of a new size: those on a log are SHARED while one of them copies it back.
+    fn set_size(&mut self, size: u64) {
+        for (_, told) in &mut self.locked {
+            told.size = size;
+        }
+    }
 }
 
 /// What is asked of a journal or log without a call.
@@ -46,6 +68,10 @@ fn fact(told: &Locked, index: usize) -> Option<bool> {
 
 impl Desk {
     pub(super) fn new(client: OpfsClient, room: usize) -> Self {
+        // Whoever had the mailbox before may have left something there.
+        for note in (0..NOTES).filter_map(|note| client.caller().note(note)) {
+            note.store(0);
+        }
         Self {
             client,
             writes: Writes::default(),
@@ -86,6 +112,7 @@ impl Desk {
                 name: database.to_owned(),
                 users: 0,
                 copies: Copies::new(self.room),
+                log: LogCopy::default(),
                 locked: Vec::new(),
                 index: Index::default(),
             };
@@ -111,6 +138,7 @@ impl Desk {
         database.users -= 1;
         if database.users == 0 {
             database.copies = Copies::new(0);
+            database.log = LogCopy::default();
             self.writes.take_failure(group);
         }
     }
@@ -119,8 +147,9 @@ impl Desk {
     pub(super) fn locked(&mut self, group: Group, file: FileId, told: Locked) {
         let database = &mut self.databases[group];
         if told.changed {
-            database.copies.clear();
+            database.forget_copies();
         }
+        database.set_size(told.size);
         database.locked.push((file, told));
     }
 
@@ -129,14 +158,9 @@ impl Desk {
         self.databases[group].locked.retain(|(other, _)| *other != file);
     }
 
-    fn told(&mut self, group: Group, file: FileId) -> Option<&mut Locked> {
-        let locked = &mut self.databases[group].locked;
-        locked.iter_mut().find(|(other, _)| *other == file).map(|(_, told)| told)
-    }
-
     /// The size of a locked database.
-    pub(super) fn size(&mut self, group: Group, file: FileId) -> Option<u64> {
-        self.told(group, file).map(|told| told.size)
+    pub(super) fn size(&self, group: Group, file: FileId) -> Option<u64> {
+        self.databases[group].size_of(file)
     }
 
     /// Whether there is a file of that name, if what was told with a lock says so.
@@ -155,6 +179,9 @@ impl Desk {
             let Some(index) = BESIDE.iter().position(|other| Some(*other) == suffix) else {
                 continue;
             };
+            if index == 1 {
+                database.log.clear();
+            }
             for (_, told) in &mut database.locked {
                 *(if index == 0 { &mut told.journal } else { &mut told.wal }) = None;
             }
@@ -174,7 +201,7 @@ impl Desk {
             self.hits.0 += 1;
             return Ok(out.len());
         }
-        let size = self.told(group, file).map_or(0, |told| told.size);
+        let size = self.size(group, file).unwrap_or(0);
         let Some((first, count)) = self.databases[group].copies.wanted(offset, out.len(), size) else {
             return self.read(group, file, out, offset);
         };
@@ -189,6 +216,25 @@ impl Desk {
         out[..found.len()].copy_from_slice(found);
         self.databases[group].copies.take_in(first, &self.blocks[..came]);
         Ok(found.len())
+    }
+
+    /// Another thread or tab may have written the log.
+    pub(super) fn forget_log(&mut self, group: Group) {
+        self.databases[group].log.clear();
+    }
+
+    /// Reads a log, of which this thread may have written the frame itself.
+    pub(super) fn read_log(
+        &mut self,
+        group: Group,
+        file: FileId,
+        out: &mut [u8],
+        offset: u64,
+    ) -> Result<usize, Failure> {
+        if self.databases[group].log.read(offset, out) {
+            return Ok(out.len());
+        }
+        self.read(group, file, out, offset)
     }
 
     /// Reads any file.
@@ -227,16 +273,19 @@ impl Desk {
     /// Gathers a write; `last` says that it has to be done when this returns.
     pub(super) fn write(
         &mut self,
+        (file, kind): (FileId, FileKind),
         group: Group,
-        file: FileId,
         data: &[u8],
         offset: u64,
         last: bool,
     ) -> Result<(), Failure> {
         if self.writes.failure(group).is_none() {
-            if let Some(told) = self.told(group, file) {
-                told.size = told.size.max(offset + data.len() as u64);
-                self.databases[group].copies.write(offset, data);
+            let database = &mut self.databases[group];
+            if let Some(size) = database.size_of(file) {
+                database.set_size(size.max(offset + data.len() as u64));
+                database.copies.write(offset, data);
+            } else if kind == FileKind::Wal {
+                database.log.write(offset, data);
             }
             if self.writes.push(group, file, offset, data) || last {
                 self.writes.send(&self.client);
@@ -255,7 +304,7 @@ impl Desk {
     fn all_well(&mut self, group: Group) -> Result<(), Failure> {
         match self.writes.take_failure(group) {
             Some(failure) => {
-                self.databases[group].copies.clear();
+                self.databases[group].forget_copies();
                 Err(failure)
             }
             None => Ok(()),
@@ -263,11 +312,19 @@ impl Desk {
     }
 
     /// Changes the size of a file.
-    pub(super) fn truncate(&mut self, group: Group, file: FileId, size: u64) -> Result<(), Failure> {
+    pub(super) fn truncate(
+        &mut self,
+        (file, kind): (FileId, FileKind),
+        group: Group,
+        size: u64,
+    ) -> Result<(), Failure> {
         self.settle(group)?;
-        if let Some(told) = self.told(group, file) {
-            told.size = size;
-            self.databases[group].copies.clear();
+        let database = &mut self.databases[group];
+        if database.size_of(file).is_some() {
+            database.set_size(size);
+            database.copies.clear();
+        } else if kind == FileKind::Wal {
+            database.log.truncate(size);
         }
         Ok(self.client.truncate(file, size)?)
     }

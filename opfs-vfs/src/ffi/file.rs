@@ -46,6 +46,8 @@ pub(super) struct State {
     commit: Cell<bool>,
     /// The wal-index is mapped.
     pub(super) maps_index: Cell<bool>,
+    /// The I/O worker knows that this connection uses the log.
+    pub(super) on_log: Cell<bool>,
 }
 
 static METHODS: ffi::sqlite3_io_methods = ffi::sqlite3_io_methods {
@@ -95,6 +97,7 @@ pub(super) unsafe fn begin(
         powersafe_overwrite: Cell::new(shell.powersafe_overwrite()),
         commit: Cell::new(false),
         maps_index: Cell::new(false),
+        on_log: Cell::new(false),
     };
     shell.count_open();
     let state = Box::into_raw(Box::new(state));
@@ -130,6 +133,7 @@ impl State {
         let answer = self.under_shared(|| {
             self.shell.at_desk(|desk| match self.kind {
                 FileKind::MainDb => desk.read_database(self.group, self.file, out, offset),
+                FileKind::Wal => desk.read_log(self.group, self.file, out, offset),
                 _ => desk.read(self.group, self.file, out, offset),
             })
         });
@@ -155,16 +159,18 @@ impl State {
             FileKind::MainJournal => offset == 0 && data.iter().all(|byte| *byte == 0),
             _ => false,
         };
-        self.shell.at_desk(|desk| desk.write(self.group, self.file, data, offset, last)).map_err(|failure| {
-            match (self.kind, failure) {
-                // What failed may be a write of an earlier statement, and being full would undo only this one.
-                (FileKind::Wal, failure) => failure,
-                (_, Failure::Service(VfsError::StorageFull { path })) => {
-                    Failure::Service(VfsError::io("write", &path, "no storage left"))
+        self.shell.at_desk(|desk| desk.write((self.file, self.kind), self.group, data, offset, last)).map_err(
+            |failure| {
+                match (self.kind, failure) {
+                    // What failed may be a write of an earlier statement, and being full would undo only this one.
+                    (FileKind::Wal, failure) => failure,
+                    (_, Failure::Service(VfsError::StorageFull { path })) => {
+                        Failure::Service(VfsError::io("write", &path, "no storage left"))
+                    }
+                    (_, failure) => failure,
                 }
-                (_, failure) => failure,
-            }
-        })
+            },
+        )
     }
 
     /// Whether this write completes the last frame of a transaction. A frame is written as a header of 24 bytes, which names
@@ -233,7 +239,7 @@ impl State {
     /// Sets the size, to whole chunks if the application asked for that.
     pub(super) fn truncate(&self, size: u64) -> Result<c_int, Failure> {
         let size = self.whole_chunks(size);
-        self.shell.at_desk(|desk| desk.truncate(self.group, self.file, size))?;
+        self.shell.at_desk(|desk| desk.truncate((self.file, self.kind), self.group, size))?;
         Ok(ffi::SQLITE_OK)
     }
 

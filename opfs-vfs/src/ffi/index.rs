@@ -3,16 +3,24 @@
 //! The I/O worker knows who else there is. It says with the first lock of a transaction whether another thread or tab has
 //! changed the index meanwhile; then its regions are fetched. Before the last lock of a transaction goes that has changed
 //! something, the regions are handed in. Other threads and tabs hold none of the locks meanwhile.
+//!
+//! A thread that is alone on a log gets the locks lent (`io/loan.rs`): then they are in a table of this thread's, no call is
+//! made for them, and the regions are handed in when the locks are wanted back.
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::sync::atomic::{Ordering, fence};
 
 use rusqlite::ffi;
+use sabrpc::{DefaultRegion, Note};
 
 use super::codes::{Callback, Failure};
 use super::file::{State, state_of};
+use crate::io::index_locks::IndexLocks;
 use crate::io::wal::REGION;
+use crate::service::OpfsClient;
+use crate::wire::FileId;
+use crate::wire::loan::{BUSY, CHANGED, LENT};
 
 /// The lock of whoever writes to the log.
 const WRITE_LOCK: u32 = 0;
@@ -66,7 +74,9 @@ pub(super) struct Index {
     /// A lock was held that allows changes, since the regions were handed in.
     changed: bool,
     /// Locks that connections of this thread hold.
-    held: u32,
+    locks: IndexLocks,
+    /// They are lent to this thread, as long as this says so.
+    loan: Option<Note<DefaultRegion>>,
 }
 
 impl Index {
@@ -81,7 +91,7 @@ impl Index {
     /// Another thread or tab has the log now. What is here will be old; made invalid, it has SQLite say so (BUSY, to its busy
     /// handler) rather than try again and again on its own. While a connection of this thread holds a lock it is not old.
     fn spoil(&mut self) {
-        if let Some(first) = self.regions.first().filter(|_| self.held == 0) {
+        if let Some(first) = self.regions.first().filter(|_| self.locks.is_idle()) {
             first.copy_in(&[0; HEADER]);
             self.known.clear();
         }
@@ -104,7 +114,35 @@ impl Index {
             region.copy_in(&bytes);
         }
         self.known.clear();
+        self.changed = false;
         Ok(())
+    }
+
+    /// Begins a transaction with what is lent; `false` says that nothing is.
+    fn begin(&mut self) -> bool {
+        let Some(note) = &self.loan else {
+            return false;
+        };
+        if !self.locks.is_idle() {
+            return true;
+        }
+        let found = note.compare_exchange(LENT, LENT | BUSY);
+        let begun =
+            found == LENT || found == LENT | CHANGED && note.compare_exchange(found, found | BUSY) == found;
+        if !begun {
+            self.loan = None;
+        }
+        begun
+    }
+
+    /// Ends a transaction with what is lent; `false` says that it is to be returned.
+    fn end(&self) -> bool {
+        let Some(note) = &self.loan else {
+            return false;
+        };
+        let idle = if self.changed { LENT | CHANGED } else { LENT };
+        let busy = note.compare_exchange(LENT | BUSY, idle);
+        busy == LENT | BUSY || busy == LENT | BUSY | CHANGED && note.compare_exchange(busy, idle) == busy
     }
 
     /// Hands in the regions that differ from what is known of them.
@@ -173,7 +211,21 @@ pub(super) unsafe extern "C" fn x_shm_lock(
 }
 
 fn lock(state: &State, first: u32, count: u32, exclusive: bool) -> Result<(), Failure> {
+    let locks = first..first + count;
     state.shell.at_desk(|desk| {
+        if desk.index(state.group).loan.is_some() && !state.on_log.get() {
+            // While the I/O worker does not know that it is on the log, its SHARED keeps the turn here.
+            desk.client().join_index(state.file)?;
+            state.on_log.set(true);
+        }
+        let index = desk.index(state.group);
+        if index.begin() {
+            if !index.locks.lock(state.file, None, locks, exclusive) {
+                return Err(Failure::Busy);
+            }
+            index.changed |= exclusive;
+            return Ok(());
+        }
         let told = match desk.client().lock_index(state.file, first, count, exclusive).map_err(Failure::from)
         {
             Ok(told) => told,
@@ -190,11 +242,23 @@ fn lock(state: &State, first: u32, count: u32, exclusive: bool) -> Result<(), Fa
             desk.unlocked(state.group, state.file);
             desk.locked(state.group, state.file, facts);
         }
-        let (index, client) = desk.index_and_client(state.group);
-        if let Some(count) = told.regions {
-            index.fetch(count, |number, out| Ok(client.read_index(state.file, number, out)?))?;
+        state.on_log.set(true);
+        if told.regions.is_some() {
+            desk.forget_log(state.group);
         }
-        index.held += count;
+        let (index, client) = desk.index_and_client(state.group);
+        index.loan = told.lent.and_then(|note| client.caller().note(note));
+        index.locks.lock(state.file, None, locks.clone(), exclusive);
+        if let Some(count) = told.regions {
+            let fetched = index.fetch(count, |number, out| Ok(client.read_index(state.file, number, out)?));
+            if fetched.is_err() {
+                index.locks.unlock(state.file, locks);
+                index.loan = None;
+                // Whatever that call says, the error that led here is the one to be heard.
+                let _ = client.unlock_index(state.file, first, count);
+                return fetched;
+            }
+        }
         index.changed |= exclusive;
         Ok(())
     })
@@ -205,14 +269,30 @@ fn unlock(state: &State, first: u32, count: u32) -> Result<(), Failure> {
         if first == WRITE_LOCK {
             desk.transaction_over(state.group);
         }
+        // Whoever gets the log next has to find everything in it.
         desk.client();
         let (index, client) = desk.index_and_client(state.group);
-        index.held = index.held.saturating_sub(count);
-        if index.held == 0 && std::mem::take(&mut index.changed) {
+        index.locks.unlock(state.file, first..first + count);
+        let last = index.locks.is_idle();
+        if index.loan.is_some() {
+            return if !last || index.end() { Ok(()) } else { give_back(index, client, state.file) };
+        }
+        if last && std::mem::take(&mut index.changed) {
             index.hand_in(|number, bytes| Ok(client.write_index(state.file, number, bytes)?))?;
         }
         Ok(client.unlock_index(state.file, first, count)?)
     })
+}
+
+/// Returns what was lent, with the index as it is now.
+fn give_back(index: &mut Index, client: &OpfsClient, file: FileId) -> Result<(), Failure> {
+    index.loan = None;
+    let handed_in = match std::mem::take(&mut index.changed) {
+        true => index.hand_in(|number, bytes| Ok(client.write_index(file, number, bytes)?)),
+        false => Ok(()),
+    };
+    client.return_index(file, handed_in.is_ok(), index.locks.is_beginning())?;
+    handed_in
 }
 
 /// A connection has got the database EXCLUSIVE, and will use the index without taking its locks: brings it up to date.
@@ -224,7 +304,12 @@ pub(super) fn refresh(state: &State) -> Result<(), Failure> {
 /// A connection gives EXCLUSIVE up: it may have changed the index meanwhile, which is handed in with the next lock.
 pub(super) fn note_change(state: &State) -> Result<(), Failure> {
     state.shell.at_desk(|desk| {
-        desk.index(state.group).changed = true;
+        let index = desk.index(state.group);
+        index.changed = true;
+        if index.locks.is_idle() && index.begin() && !index.end() {
+            let (index, client) = desk.index_and_client(state.group);
+            give_back(index, client, state.file)?;
+        }
         Ok(())
     })
 }
@@ -247,9 +332,15 @@ pub(super) fn unmap(state: &State) -> Result<(), Failure> {
     if !state.maps_index.replace(false) {
         return Ok(());
     }
+    state.on_log.set(false);
     state.shell.at_desk(|desk| {
-        let unmapped = desk.client().unmap_index(state.file);
-        let index = desk.index(state.group);
+        desk.client();
+        let (index, client) = desk.index_and_client(state.group);
+        index.locks.leave(state.file);
+        if index.users == 1 && index.begin() {
+            give_back(index, client, state.file)?;
+        }
+        let unmapped = client.unmap_index(state.file);
         index.users -= 1;
         if index.users == 0 {
             *index = Index::default();

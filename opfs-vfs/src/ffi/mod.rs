@@ -7,8 +7,8 @@
 //!        ──▶ control.rs  xFileControl
 //!                 each: check the pointers, work at the desk (shell.rs, desk.rs), turn the answer into a code (codes.rs)
 //!
-//! desk.rs answers what needs no call: what came with a lock, what copies of the file say (copies.rs); and gathers writes
-//! (writes.rs), so that neighbours travel together. Otherwise it calls the client.
+//! desk.rs answers what needs no call: what came with a lock, what copies of the file say (copies.rs) and of the log (log.rs);
+//! and gathers writes (writes.rs), so that neighbours travel together. Otherwise it calls the client.
 //! ```
 //!
 //! Who owns what: SQLite owns the `sqlite3_file` memory and frees it; this module owns the state that it points to, from
@@ -26,6 +26,7 @@ mod desk;
 mod file;
 mod flags;
 mod index;
+mod log;
 mod shell;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;
@@ -55,7 +56,7 @@ pub struct VfsOptions {
 
 impl Default for VfsOptions {
     fn default() -> Self {
-        Self { powersafe_overwrite: false, cache: 8 << 20 }
+        Self { powersafe_overwrite: false, cache: 32 << 20 }
     }
 }
 

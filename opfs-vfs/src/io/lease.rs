@@ -160,6 +160,8 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             if !lease.wanted.get() && self.keeps() {
                 continue;
             }
+            // From here on its threads call for each of their locks.
+            node.index.recall();
             let left = if self.keeps() { self.options.quantum } else { Duration::ZERO };
             let left = left.saturating_sub(lease.held());
             // A transaction that is about to begin has a moment to do so.
@@ -180,11 +182,20 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
 
     /// After a connection has unlocked: lets go what was here long enough and is wanted.
     pub(super) fn settle(&self, node: &Node<S::File, L::Guard>) {
-        if !node.main || !node.is_ours() || !node.is_idle() || node.index.is_beginning() {
+        if !node.main || !node.is_ours() {
             return;
         }
+        if !self.keeps() || node.lease.wanted.get() {
+            node.index.recall();
+        }
         let over = || node.lease.wanted.get() && node.lease.held() >= self.options.quantum;
-        if !self.keeps() || over() {
+        if !node.is_idle() || self.keeps() && !over() {
+            return;
+        }
+        if node.index.is_beginning() {
+            // Should it not begin, it is let go in a moment.
+            self.bell.ring();
+        } else {
             self.let_go(node);
         }
     }
@@ -206,7 +217,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         self.handed_over.set(self.handed_over.get() + 1);
     }
 
-    fn keeps(&self) -> bool {
+    pub(super) fn keeps(&self) -> bool {
         self.options.keep && self.keep.get() && self.tabs.may_keep()
     }
 

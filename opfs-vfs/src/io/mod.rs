@@ -15,7 +15,9 @@ mod delete;
 mod fetch;
 mod files;
 mod gate;
+pub(crate) mod index_locks;
 mod lease;
+mod loan;
 mod locks;
 mod node;
 mod ops;
@@ -68,6 +70,8 @@ impl Default for IoOptions {
 
 type ReadMetrics = Box<dyn Fn() -> Vec<OpMetrics>>;
 
+type Notes = Box<dyn Fn(CallerId, u32) -> Option<loan::Exchange>>;
+
 type File<S, L> = OpenFile<<S as Store>::File, <L as TabLocks>::Guard>;
 
 /// Serves [`Opfs`](crate::service::Opfs) over a store and tab locks.
@@ -90,6 +94,7 @@ pub struct IoService<S: Store, L: TabLocks> {
     handed_over: Cell<u64>,
     on_shutdown: RefCell<Option<Box<dyn FnOnce()>>>,
     read_metrics: RefCell<Option<ReadMetrics>>,
+    notes: RefCell<Option<Notes>>,
 }
 
 impl<S: Store, L: TabLocks> IoService<S, L> {
@@ -109,6 +114,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             handed_over: Cell::new(0),
             on_shutdown: RefCell::new(None),
             read_metrics: RefCell::new(None),
+            notes: RefCell::new(None),
         }
     }
 
@@ -120,6 +126,11 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
     /// Where the `metrics` operation looks.
     pub fn on_metrics(&self, read: impl Fn() -> Vec<OpMetrics> + 'static) {
         *self.read_metrics.borrow_mut() = Some(Box::new(read));
+    }
+
+    /// Where the words are that a caller shares with this service; without them nothing is lent.
+    pub fn on_notes(&self, find: impl Fn(CallerId, u32) -> Option<Box<dyn Fn(i32, i32) -> i32>> + 'static) {
+        *self.notes.borrow_mut() = Some(Box::new(find));
     }
 
     /// Gives back all that a caller held who has gone: its locks, its files, its place in line.

@@ -210,6 +210,22 @@ impl<S: Store, L: TabLocks> Opfs for IoService<S, L> {
     fn unmap_index(&self, file: FileId) -> Result<(), VfsError> {
         IoService::unmap_index(self, file)
     }
+
+    fn join_index(&self, file: FileId) -> Result<(), VfsError> {
+        let open = self.file(file)?;
+        if let Body::Stored(node) = &open.body {
+            node.index.add_user(file, open.owner);
+        }
+        Ok(())
+    }
+
+    fn return_index(&self, file: FileId, whole: bool, beginning: bool) -> Result<(), VfsError> {
+        let open = self.file(file)?;
+        if let Body::Stored(node) = &open.body {
+            self.return_loan(node, whole, beginning);
+        }
+        Ok(())
+    }
 }
 
 impl<S: Store, L: TabLocks> IoService<S, L> {
@@ -236,7 +252,7 @@ fn on_handle<F: StoreFile, G, T>(
     if node.main {
         let held = node.locks.borrow().level(id);
         // A checkpoint copies a log back beside readers, under a lock of the index.
-        let checkpoint = held >= LockLevel::Shared && node.index.is_checkpointing(id);
+        let checkpoint = held >= LockLevel::Shared && node.index.may_copy_back(id, file.owner);
         if held < needed && !checkpoint {
             return Err(VfsError::NotLocked { path: node.path.clone(), held, needed });
         }

@@ -19,6 +19,11 @@ pub fn server<S: Store, L: TabLocks, R: Region>(
     let (metrics, stopper) = (server.metrics(), server.stopper());
     shared.service().on_metrics(move || metrics.snapshot());
     shared.service().on_shutdown(move || stopper.stop());
+    let notes = channel.clone();
+    shared.service().on_notes(move |caller, index| {
+        let note = notes.note(caller, index)?;
+        Some(Box::new(move |old, new| note.compare_exchange(old, new)))
+    });
     let attending = shared.clone();
     let leaving = Leaving(shared);
     let server = server.on_disconnect(move |caller| leaving.0.service().disconnect(caller));

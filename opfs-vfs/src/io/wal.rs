@@ -15,6 +15,8 @@ use sabrpc::{BulkIn, BulkOut, CallerId};
 
 use super::IoService;
 use super::files::Body;
+use super::index_locks::{CHECKPOINT, IndexLocks, LOCKS};
+use super::loan::Loan;
 use super::node::Node;
 use crate::error::VfsError;
 use crate::platform;
@@ -28,33 +30,22 @@ pub(crate) const REGION: usize = 32 << 10;
 /// Regions that an index can have: more would be a log of half a terabyte.
 const MOST_REGIONS: u32 = 1 << 15;
 
-/// Locks of an index.
-const LOCKS: u32 = 8;
-
-/// The one under which the log is copied back.
-const CHECKPOINT: u32 = 1;
-
 /// Bytes of a log's header, and of a frame's.
 const LOG_HEADER: u64 = 32;
 const FRAME_HEADER: u64 = 24;
 
-struct Held {
-    file: FileId,
-    caller: Option<CallerId>,
-    lock: u32,
-    exclusive: bool,
-}
-
 /// The index of one database, in the I/O worker.
 pub(super) struct Index<F> {
-    held: RefCell<Vec<Held>>,
-    /// No lock is held, and one will be in a moment.
-    beginning: Cell<bool>,
-    /// Connections that use the log: their SHARED does not keep the lease here.
-    users: RefCell<Vec<FileId>>,
+    pub(super) locks: RefCell<IndexLocks>,
+    /// Connections that use the log, and whose they are: their SHARED does not keep the lease here.
+    pub(super) users: RefCell<Vec<(FileId, Option<CallerId>)>>,
+    /// Who has its locks to himself.
+    pub(super) loan: RefCell<Option<Loan>>,
     regions: RefCell<Vec<Vec<u8>>>,
     /// Whose copy is what is in `regions`.
     fresh: Cell<Option<CallerId>>,
+    /// With the newest lock a thread was told that its copy is old.
+    told: Cell<bool>,
     /// Where it lies while other tabs have their turn.
     file: RefCell<Option<F>>,
 }
@@ -62,31 +53,38 @@ pub(super) struct Index<F> {
 impl<F> Default for Index<F> {
     fn default() -> Self {
         Self {
-            held: RefCell::default(),
-            beginning: Cell::new(false),
+            locks: RefCell::default(),
             users: RefCell::default(),
+            loan: RefCell::default(),
             regions: RefCell::default(),
             fresh: Cell::new(None),
+            told: Cell::new(false),
             file: RefCell::new(None),
         }
     }
 }
 
 impl<F> Index<F> {
-    /// Whether no connection is in a transaction on the log.
+    /// Whether no connection is in a transaction on the log. Of one who has the locks to himself that is not known.
     pub(super) fn is_idle(&self) -> bool {
-        self.held.borrow().is_empty()
+        self.locks.borrow().is_idle() && self.loan.borrow().is_none()
     }
 
     /// Whether that connection uses the log.
     pub(super) fn is_user(&self, file: FileId) -> bool {
-        self.users.borrow().contains(&file)
+        self.users.borrow().iter().any(|(user, _)| *user == file)
     }
 
-    /// Whether that connection copies the log back.
-    pub(super) fn is_checkpointing(&self, file: FileId) -> bool {
-        let held = self.held.borrow();
-        held.iter().any(|held| held.file == file && held.lock == CHECKPOINT && held.exclusive)
+    /// That connection uses the log.
+    pub(super) fn add_user(&self, file: FileId, caller: Option<CallerId>) {
+        if !self.is_user(file) {
+            self.users.borrow_mut().push((file, caller));
+        }
+    }
+
+    /// Whether that connection may copy the log back.
+    pub(super) fn may_copy_back(&self, file: FileId, owner: Option<CallerId>) -> bool {
+        self.locks.borrow().holds(file, CHECKPOINT) || self.is_lent_to(owner)
     }
 
     /// Closes the file.
@@ -94,60 +92,24 @@ impl<F> Index<F> {
         drop(self.file.take());
     }
 
-    fn lock(
-        &self,
-        file: FileId,
-        caller: Option<CallerId>,
-        locks: std::ops::Range<u32>,
-        exclusive: bool,
-    ) -> bool {
-        let mut held = self.held.borrow_mut();
-        let stands = |other: &Held| {
-            let clash = locks.contains(&other.lock) && other.file != file && (exclusive || other.exclusive);
-            clash || other.caller != caller
-        };
-        if held.iter().any(stands) {
-            return false;
-        }
-        self.beginning.set(false);
-        held.retain(|mine| mine.file != file || !locks.contains(&mine.lock));
-        held.extend(locks.map(|lock| Held { file, caller, lock, exclusive }));
-        true
-    }
-
-    /// Whether another thread holds a lock.
-    fn is_foreign(&self, caller: Option<CallerId>) -> bool {
-        self.held.borrow().iter().any(|held| held.caller != caller)
-    }
-
-    /// Gives locks up. What goes with the last one is a transaction, if it is a reader's or the one of a checkpoint; otherwise
-    /// SQLite has only set a reader's mark, or made the index anew, and is about to begin.
-    fn unlock(&self, file: FileId, locks: std::ops::Range<u32>) {
-        let mut held = self.held.borrow_mut();
-        let goes = |held: &Held| held.file == file && locks.contains(&held.lock);
-        let ends = |held: &Held| goes(held) && (held.lock == CHECKPOINT || !held.exclusive);
-        let over = held.iter().any(ends);
-        held.retain(|held| !goes(held));
-        self.beginning.set(held.is_empty() && !over);
-    }
-
     /// Whether nobody holds a lock because a transaction is about to begin.
     pub(super) fn is_beginning(&self) -> bool {
-        self.beginning.get()
+        self.locks.borrow().is_beginning()
     }
 
     /// A connection is gone. One that was changing the index has left it half changed.
     pub(super) fn leave(&self, file: FileId) {
-        if self.held.borrow().iter().any(|held| held.file == file && held.exclusive) {
+        self.users.borrow_mut().retain(|(user, _)| *user != file);
+        if self.users.borrow().is_empty() {
+            self.end_loan();
+        }
+        if self.locks.borrow_mut().leave(file) {
             self.forget();
         }
-        self.held.borrow_mut().retain(|held| held.file != file);
-        self.beginning.set(false);
-        self.users.borrow_mut().retain(|user| *user != file);
     }
 
     /// SQLite makes the index anew out of the log.
-    fn forget(&self) {
+    pub(super) fn forget(&self) {
         self.regions.borrow_mut().clear();
         self.fresh.set(None);
     }
@@ -270,6 +232,14 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         let locks = first..end.ok_or_else(|| VfsError::Unsupported { what: "such a lock".to_owned() })?;
         let busy = || VfsError::Busy { path: node.path.clone() };
         let staying = node.lease.stay();
+        if node.index.is_lent_to(caller) {
+            // Who has the locks to himself takes none here, so he has given them up.
+            node.index.end_loan();
+        } else if !node.index.recall() {
+            // From now on there are two threads on the log.
+            node.index.add_user(id, caller);
+            return Err(busy());
+        }
         if !node.is_ours() {
             let _inside = node.gate.enter().await;
             if !node.is_ours() {
@@ -291,32 +261,39 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             node.take_index();
         }
         node.lease.used();
-        let begins = !node.index.held.borrow().iter().any(|held| held.file == id);
+        let begins = !node.index.locks.borrow().is_holder(id);
         let mut facts = if begins { Some(node.facts()?) } else { None };
-        if !node.index.lock(id, caller, locks, exclusive) {
+        if !node.index.locks.borrow_mut().lock(id, caller, locks, exclusive) {
             // Where it is another thread that stands against it, this one has to fetch the index then.
-            if begins && node.index.fresh.get() == caller && node.index.is_foreign(caller) {
+            let foreign = node.index.locks.borrow().is_foreign(caller);
+            if begins && node.index.fresh.get() == caller && foreign {
                 node.index.fresh.set(None);
             }
             return Err(busy());
         }
-        if !node.index.is_user(id) {
-            node.index.users.borrow_mut().push(id);
-        }
+        node.index.add_user(id, caller);
         drop(staying);
         if let Some(facts) = &mut facts {
             facts.changed = node.is_news_to(caller);
         }
         let news = caller.is_none() || node.index.fresh.replace(caller) != caller;
         let regions = news.then(|| node.index.regions.borrow().len() as u32);
-        Ok(IndexLocked { facts, regions })
+        node.index.told.set(news);
+        Ok(IndexLocked { facts, regions, lent: self.lend(node) })
     }
 
     /// Gives locks of the index up.
     pub(super) fn unlock_index(&self, id: FileId, first: u32, count: u32) -> Result<(), VfsError> {
         let file = self.file(id)?;
         if let Body::Stored(node) = &file.body {
-            node.index.unlock(id, first..first.saturating_add(count).min(LOCKS));
+            let mut locks = node.index.locks.borrow_mut();
+            locks.unlock(id, first..first.saturating_add(count).min(LOCKS));
+            // SQLite sees under the lock that the index is not the one that it looked at before, and begins anew. Another tab
+            // must not have changed it again by then.
+            if node.index.told.take() && locks.is_idle() {
+                locks.clear(true);
+            }
+            drop(locks);
             self.settle(node);
         }
         Ok(())
@@ -330,6 +307,9 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         };
         if data.len() != REGION || region >= MOST_REGIONS {
             return Err(VfsError::Unsupported { what: "a region of that size or number".to_owned() });
+        }
+        if !node.is_ours() {
+            return Ok(());
         }
         let mut regions = node.index.regions.borrow_mut();
         while regions.len() <= region as usize {

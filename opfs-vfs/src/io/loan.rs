@@ -1,0 +1,132 @@
+//! Loans: a thread that is the only one of its page on a log gets the locks of the wal-index to itself, so that a transaction
+//! costs it no call for them. A word in its mailbox says what is lent and what goes on:
+//!
+//! ```text
+//!      lend                  begin                  end
+//!  0 ───────▶ LENT | BUSY ◀─────────── LENT ◀───────────── LENT | BUSY
+//!                                       │ recall             │ recall
+//!                                       ▼                    ▼
+//!                                       0      ◀── return ── LENT | BUSY | WANTED
+//! ```
+//!
+//! What is lent and idle the I/O worker takes back at any time, by one exchange and without asking; the thread notices when it
+//! begins its next transaction, and calls. From a thread at work it is wanted back; the thread returns it with the end
+//! of its last transaction. CHANGED says that the thread's copy of the index was not handed in: taken back from an idle thread
+//! the index counts as lost then, and is made anew out of the log.
+//!
+//! A log that another tab waits for is not lent.
+
+use sabrpc::CallerId;
+
+use super::IoService;
+use super::node::Node;
+use super::wal::Index;
+use crate::store::Store;
+use crate::tabs::TabLocks;
+use crate::wire::loan::{BUSY, CHANGED, LENT, NOTES, WANTED};
+
+/// Exchanges the word of a note for another one, if it is what is expected; gives what was found.
+pub(super) type Exchange = Box<dyn Fn(i32, i32) -> i32>;
+
+/// What is lent to whom.
+pub(super) struct Loan {
+    caller: CallerId,
+    note: u32,
+    exchange: Exchange,
+}
+
+impl<F> Index<F> {
+    /// Whether `caller` has the locks to itself.
+    pub(super) fn is_lent_to(&self, caller: Option<CallerId>) -> bool {
+        self.loan.borrow().as_ref().is_some_and(|loan| Some(loan.caller) == caller)
+    }
+
+    /// Takes the locks back, or says that they are wanted back; whether they are not lent now.
+    pub(super) fn recall(&self) -> bool {
+        let lent = self.loan.borrow();
+        let Some(loan) = &*lent else {
+            return true;
+        };
+        let mut found = (loan.exchange)(LENT, 0);
+        let changed = loop {
+            let wanted = match found {
+                LENT => break false,
+                // The mailbox has changed hands: the server will hear of it.
+                0 => break true,
+                idle if idle == LENT | CHANGED => 0,
+                busy if busy & WANTED != 0 => return false,
+                busy => busy | WANTED,
+            };
+            match ((loan.exchange)(found, wanted), wanted) {
+                (was, 0) if was == found => break true,
+                (was, _) if was == found => return false,
+                (was, _) => found = was,
+            }
+        };
+        drop(lent);
+        self.loan.take();
+        // What it held when it was lent is given up, since it is idle.
+        self.locks.borrow_mut().clear(false);
+        if changed {
+            self.forget();
+        }
+        true
+    }
+
+    /// The thread has returned them, or is gone.
+    pub(super) fn end_loan(&self) {
+        if let Some(loan) = self.loan.take() {
+            let mut found = (loan.exchange)(LENT, 0);
+            while found != LENT && found != 0 {
+                let was = (loan.exchange)(found, 0);
+                if was == found {
+                    break;
+                }
+                found = was;
+            }
+            if found & CHANGED != 0 {
+                self.forget();
+            }
+            self.locks.borrow_mut().clear(false);
+        }
+    }
+}
+
+impl<S: Store, L: TabLocks> IoService<S, L> {
+    /// Lends the locks of an index to the thread that has just taken some, where that is the only one on the log and no
+    /// other tab waits; gives the number of the note.
+    pub(super) fn lend(&self, node: &Node<S::File, L::Guard>) -> Option<u32> {
+        let caller = sabrpc::current_caller()?;
+        let index = &node.index;
+        if index.users.borrow().iter().any(|(_, user)| *user != Some(caller))
+            || !self.keeps()
+            || self.tabs.is_wanted(&node.path)
+        {
+            return None;
+        }
+        let databases = self.nodes.databases();
+        let taken = |note: u32| {
+            let is = |loan: &Loan| loan.caller == caller && loan.note == note;
+            databases.iter().any(|node| node.index.loan.borrow().as_ref().is_some_and(is))
+        };
+        let note = (0..NOTES).find(|note| !taken(*note))?;
+        let exchange = self.notes.borrow().as_ref()?(caller, note)?;
+        if exchange(0, LENT | BUSY) != 0 {
+            return None;
+        }
+        *index.loan.borrow_mut() = Some(Loan { caller, note, exchange });
+        Some(note)
+    }
+
+    /// A thread gives the locks back at the end of a transaction.
+    pub(super) fn return_loan(&self, node: &Node<S::File, L::Guard>, whole: bool, beginning: bool) {
+        if node.index.is_lent_to(sabrpc::current_caller()) {
+            node.index.end_loan();
+            node.index.locks.borrow_mut().clear(beginning);
+            if !whole {
+                node.index.forget();
+            }
+            self.settle(node);
+        }
+    }
+}
