@@ -4,6 +4,7 @@
 use sabrpc::{CallError, Region};
 
 use crate::error::VfsError;
+use crate::io::index_locks::CHECKPOINT;
 use crate::path::{PathError, VfsPath};
 use crate::service::OpfsClient;
 use crate::wire::{Access, FileId, FileKind, LockLevel, OpenFlags};
@@ -58,8 +59,12 @@ pub fn export<R: Region>(
     if !client.check_reserved_lock(open.file)? {
         is_whole(client, &path.with_suffix("-journal")?, FileKind::MainJournal)?;
     }
-    is_whole(client, &path.with_suffix("-wal")?, FileKind::Wal)?;
     let mut piece = vec![0; PIECE];
+    if client.read(open.file, &mut piece[..HEADER], 0)? as usize == HEADER && piece[18..20] == [2, 2] {
+        // A log is copied back beside readers, but for whoever holds the lock of that.
+        client.lock_index(open.file, CHECKPOINT, 1, true)?;
+    }
+    is_whole(client, &path.with_suffix("-wal")?, FileKind::Wal)?;
     let mut done = 0;
     loop {
         let count = client.read(open.file, &mut piece, done)? as usize;
@@ -122,21 +127,14 @@ pub fn import<R: Region>(
 
 /// Refuses, before anything is touched, what SQLite would not open afterwards.
 fn check(bytes: &[u8]) -> Result<(), TransferError> {
-    let unimportable = |why| Err(TransferError::Unimportable { why });
     match bytes.get(..HEADER) {
         // An empty file is an empty database.
         _ if bytes.is_empty() => Ok(()),
-        Some(header) if header.starts_with(b"SQLite format 3\0") && bytes.len().is_multiple_of(512) => {
-            // Versions of the format for writing and reading: 2 is a write-ahead log.
-            if header[18] == 2 || header[19] == 2 {
-                return unimportable(
-                    "are in WAL mode, which needs exclusive locking here: \
-                     say `PRAGMA journal_mode = DELETE` where they come from, and export again",
-                );
-            }
-            Ok(())
-        }
-        _ => unimportable("are no SQLite database: give the whole file, unencrypted"),
+        // Also in WAL mode: the log that belongs to it has no name here, and so counts as empty.
+        Some(header) if header.starts_with(b"SQLite format 3\0") && bytes.len().is_multiple_of(512) => Ok(()),
+        _ => Err(TransferError::Unimportable {
+            why: "are no SQLite database: give the whole file, unencrypted",
+        }),
     }
 }
 

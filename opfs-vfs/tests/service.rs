@@ -283,8 +283,27 @@ fn what_sqlite_would_not_open_is_not_imported() {
         refused(&[b"SQLite format 3\0".as_slice(), &[0; 600]].concat()).contains("no SQLite database"),
         "cut off"
     );
-    let mut wal = [b"SQLite format 3\0".as_slice(), &[0; 496]].concat();
-    wal[18..20].fill(2);
-    assert!(refused(&wal).contains("journal_mode = DELETE"));
     assert!(!client.access("in.db", Access::Exists).unwrap(), "nothing was touched");
+}
+
+#[test]
+fn a_database_with_a_log_is_exported_once_that_is_copied_back_and_comes_in_again() {
+    let tab = Tab::new(MemoryStore::new(), &LocalTabs::new());
+    let db = tab.open("app.db");
+    db.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE t(x); INSERT INTO t VALUES(1)").unwrap();
+    let client = tab.installed.client().unwrap();
+    let mut bytes = Vec::new();
+    let unfinished = export(&client, "app.db", |_| ()).unwrap_err();
+    assert!(matches!(unfinished, TransferError::Unfinished { .. }), "{unfinished}");
+    db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    export(&client, "app.db", |piece| bytes.extend_from_slice(piece)).unwrap();
+    db.execute_batch("INSERT INTO t VALUES(2)").unwrap();
+    import(&client, "copy.db", &bytes, false).unwrap();
+    let copy = tab.open("copy.db");
+    assert_eq!(
+        (support::one::<i64>(&copy, "SELECT sum(x) FROM t"), support::integrity(&copy)),
+        (1, "ok".into())
+    );
+    copy.execute_batch("INSERT INTO t VALUES(3)").unwrap();
+    assert_eq!(support::one::<String>(&copy, "PRAGMA journal_mode"), "wal");
 }

@@ -3,8 +3,12 @@
 //! A journal or a log goes at once: SQLite removes those while it holds their database, and does so in nearly every
 //! transaction. It is emptied rather than removed, and counts as absent then: its handle is kept, other tabs may have one
 //! too, and a name in use can't be removed. The emptying is flushed before it is reported, or after a power cut the old
-//! journal could come back with parts of a newer one in it. The name goes with the last connection. Any other name is a database. It goes as a whole, with its journal and its log, and only while neither a
-//! connection of this page nor another tab has it open.
+//! journal could come back with parts of a newer one in it. The name goes with the last connection. The journal of a
+//! transaction over several databases is emptied first and then removed: that is the moment when the transaction counts, and
+//! no browser says how lasting a removal is.
+//!
+//! Any other name is a database. It goes as a whole, with its journal and its log, and only while neither a connection of
+//! this page nor another tab has it open.
 
 use std::time::Duration;
 
@@ -47,6 +51,10 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         let node = own.or_else(|| self.nodes.claim(path, main, None)).ok_or_else(in_use)?;
         let _inside = node.gate.enter().await;
         if !main {
+            let handle = self.open_handle(path, false).await?;
+            handle.truncate(0)?;
+            handle.sync()?;
+            drop(handle);
             return self.unlink(path).await;
         }
         // Whoever is alone with a database may have it open itself.

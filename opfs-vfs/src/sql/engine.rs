@@ -296,13 +296,13 @@ impl Sql for Engine {
 
     fn export_begin(&self, path: &str) -> Result<Transfer, SqlError> {
         let vfs = self.vfs()?;
-        // SQLite reads it first, and so rolls back what a tab that died has left half done.
+        // SQLite reads it first, and so rolls back what a tab that died has left half done; a log is copied back.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let name = vfs.installed.vfs().name();
         let mut reader = Connection::open_with_flags_and_vfs(path, flags, name)?;
         self.in_vain.set(self.databases.borrow().values().any(Database::is_holding));
         self.in_vain.handle(&mut reader, OpenOptions::default().busy_timeout, name)?;
-        reader.execute_batch("SELECT count(*) FROM sqlite_schema")?;
+        reader.execute_batch("SELECT count(*) FROM sqlite_schema; PRAGMA wal_checkpoint(TRUNCATE)")?;
         drop(reader);
         let mut bytes = Vec::new();
         let size = transfer::export(&vfs.client, path, |piece| bytes.extend_from_slice(piece))?;
