@@ -113,6 +113,10 @@ pub trait Opfs {
     #[op(name = "xShmUnmap")]
     fn unmap_index(&self, file: FileId) -> Result<(), VfsError>;
 
+    /// Writes, and then makes everything written to the file so far survive a crash.
+    #[op(name = "writeSync")]
+    fn write_sync(&self, file: FileId, data: BulkIn<'_>, offset: u64) -> Result<(), VfsError>;
+
     /// Says that this connection too will use the locks of a wal-index that its thread has to itself.
     #[op(name = "shmJoin")]
     fn join_index(&self, file: FileId) -> Result<(), VfsError>;

@@ -367,3 +367,46 @@ fn a_connection_that_is_dropped_while_it_waits_in_line_never_gets_the_lock() {
     assert_eq!(one::<i64>(&holder, "SELECT n FROM counter"), 0);
     assert!(start.elapsed() < Duration::from_secs(20), "nobody is in line any more");
 }
+
+/// Two tabs move amounts between two databases, each time in one transaction.
+#[test]
+fn two_tabs_write_two_attached_databases_together() {
+    const ROUNDS: i64 = 12;
+    for (mode, store) in [
+        ("DELETE", MemoryStore::new()),
+        ("PERSIST", MemoryStore::exclusive()),
+        ("TRUNCATE", MemoryStore::new()),
+        ("WAL", MemoryStore::new()),
+        ("WAL", MemoryStore::exclusive()),
+    ] {
+        let tabs = LocalTabs::new();
+        let attach = format!(
+            "ATTACH 'two.db' AS two; PRAGMA main.journal_mode={mode}; PRAGMA two.journal_mode={mode}"
+        );
+        let start = Tab::new(store.clone(), &tabs);
+        let db = start.open("one.db");
+        db.execute_batch(&attach).unwrap();
+        db.execute_batch(
+            "CREATE TABLE main.a(n); INSERT INTO a VALUES(1000); CREATE TABLE two.b(n); INSERT INTO b VALUES(0)",
+        )
+        .unwrap();
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let tab = Tab::new(store.clone(), &tabs);
+                    let db = tab.open("one.db");
+                    db.execute_batch(&attach).unwrap();
+                    for _ in 0..ROUNDS {
+                        db.execute_batch(
+                            "BEGIN IMMEDIATE; UPDATE a SET n = n - 1; UPDATE b SET n = n + 1; COMMIT",
+                        )
+                        .unwrap();
+                        assert_eq!(one::<i64>(&db, "SELECT a.n + b.n FROM a, b"), 1000, "{mode}");
+                    }
+                });
+            }
+        });
+        assert_eq!(one::<i64>(&db, "SELECT n FROM b"), 2 * ROUNDS, "{mode}");
+        assert_eq!(integrity(&db), "ok");
+    }
+}

@@ -44,6 +44,20 @@ pub(super) unsafe fn control(state: &State, op: c_int, arg: *mut c_void) -> Resu
         ffi::SQLITE_FCNTL_PERSIST_WAL => unsafe { flag(&state.persist_wal, arg.cast()) },
         // SAFETY: an integer to read or answer in.
         ffi::SQLITE_FCNTL_POWERSAFE_OVERWRITE => unsafe { flag(&state.powersafe_overwrite, arg.cast()) },
+        ffi::SQLITE_FCNTL_PRAGMA => {
+            // SAFETY: four C strings, some of which may be null: an answer, the name, and the value. Every pragma comes by here
+            // before SQLite executes it itself, as it does after NOTFOUND.
+            let name = unsafe { *arg.cast::<*const c_char>().add(1) };
+            // SAFETY: a C string, unless it is null.
+            let name = (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) });
+            if name.is_some_and(|name| name.to_bytes().eq_ignore_ascii_case(b"synchronous")) {
+                state.shell.at_desk(|desk| {
+                    desk.change_settings(state.group);
+                    Ok(())
+                })?;
+            }
+            return Ok(ffi::SQLITE_NOTFOUND);
+        }
         ffi::SQLITE_FCNTL_HAS_MOVED => {
             let moved = has_moved(state)?;
             // SAFETY: an integer to answer in.

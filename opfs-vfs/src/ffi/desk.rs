@@ -5,6 +5,7 @@
 //! which SQLite did it.
 
 use super::codes::Failure;
+use super::commit::Then;
 use super::copies::{BLOCK, Copies};
 use super::index::Index;
 use super::log::LogCopy;
@@ -40,6 +41,9 @@ struct Database {
     locked: Vec<(FileId, Locked)>,
     /// Its wal-index.
     index: Index,
+    /// Transactions that have written to the log, and changes of settings that decide about syncs.
+    transactions: u64,
+    settings: u64,
 }
 
 impl Database {
@@ -115,6 +119,8 @@ impl Desk {
                 log: LogCopy::default(),
                 locked: Vec::new(),
                 index: Index::default(),
+                transactions: 0,
+                settings: 0,
             };
             match self.databases.iter().position(|old| old.users == 0) {
                 Some(old) => {
@@ -266,18 +272,35 @@ impl Desk {
     /// A transaction is over, in whatever way: a failure that came after its commit, or that it was rolled back for, is not the
     /// next one's.
     pub(super) fn transaction_over(&mut self, group: Group) {
+        self.databases[group].transactions += 1;
         // Whatever makes a commit count was waited for.
         let _ = self.settle(group);
     }
 
-    /// Gathers a write; `last` says that it has to be done when this returns.
+    /// The number of the transaction that writes to the log, if one does.
+    pub(super) fn log_transaction(&self, group: Group) -> Option<u64> {
+        let database = &self.databases[group];
+        database.index.has_writer().then_some(database.transactions)
+    }
+
+    /// How often settings were changed that decide about syncs.
+    pub(super) fn settings(&self, group: Group) -> u64 {
+        self.databases[group].settings
+    }
+
+    /// Such a setting is about to be changed.
+    pub(super) fn change_settings(&mut self, group: Group) {
+        self.databases[group].settings += 1;
+    }
+
+    /// Gathers a write, or sees to it that it is done when this returns.
     pub(super) fn write(
         &mut self,
         (file, kind): (FileId, FileKind),
         group: Group,
         data: &[u8],
         offset: u64,
-        last: bool,
+        then: Then,
     ) -> Result<(), Failure> {
         if self.writes.failure(group).is_none() {
             let database = &mut self.databases[group];
@@ -287,7 +310,11 @@ impl Desk {
             } else if kind == FileKind::Wal {
                 database.log.write(offset, data);
             }
-            if self.writes.push(group, file, offset, data) || last {
+            let much = self.writes.push(group, file, offset, data);
+            if then == Then::Sync {
+                return self.sync(group, file);
+            }
+            if much || then == Then::Wait {
                 self.writes.send(&self.client);
             }
         }
@@ -331,8 +358,9 @@ impl Desk {
 
     /// Makes everything that was written to a file last.
     pub(super) fn sync(&mut self, group: Group, file: FileId) -> Result<(), Failure> {
-        self.settle(group)?;
-        Ok(self.client.sync(file)?)
+        let synced = self.writes.send_and_sync(&self.client, file);
+        self.all_well(group)?;
+        synced.inspect_err(|_| self.databases[group].forget_copies())
     }
 
     /// The wal-index of a database.

@@ -7,6 +7,7 @@ use std::{ptr, slice};
 use rusqlite::ffi;
 
 use super::codes::{Callback, Failure};
+use super::commit::{Commit, Then};
 use super::shell::Shell;
 use super::writes::Group;
 use super::{control, flags, index};
@@ -42,8 +43,8 @@ pub(super) struct State {
     pub(super) chunk: Cell<u64>,
     pub(super) persist_wal: Cell<bool>,
     pub(super) powersafe_overwrite: Cell<bool>,
-    /// In a log: the header of a frame that ends a transaction was written, and its page has to follow.
-    commit: Cell<bool>,
+    /// Of a log: its newest transaction.
+    commit: Cell<Commit>,
     /// The wal-index is mapped.
     pub(super) maps_index: Cell<bool>,
     /// The I/O worker knows that this connection uses the log.
@@ -95,7 +96,7 @@ pub(super) unsafe fn begin(
         chunk: Cell::new(0),
         persist_wal: Cell::new(false),
         powersafe_overwrite: Cell::new(shell.powersafe_overwrite()),
-        commit: Cell::new(false),
+        commit: Cell::default(),
         maps_index: Cell::new(false),
         on_log: Cell::new(false),
     };
@@ -152,35 +153,45 @@ impl State {
     }
 
     fn write(&self, data: &[u8], offset: u64) -> Result<(), Failure> {
-        // What makes a commit count is not always synced: it is waited for. That is the last frame in a log, and the wiping of a
-        // journal's header.
-        let last = match self.kind {
-            FileKind::Wal => self.ends_commit(data),
-            FileKind::MainJournal => offset == 0 && data.iter().all(|byte| *byte == 0),
-            _ => false,
-        };
-        self.shell.at_desk(|desk| desk.write((self.file, self.kind), self.group, data, offset, last)).map_err(
-            |failure| {
-                match (self.kind, failure) {
-                    // What failed may be a write of an earlier statement, and being full would undo only this one.
-                    (FileKind::Wal, failure) => failure,
-                    (_, Failure::Service(VfsError::StorageFull { path })) => {
-                        Failure::Service(VfsError::io("write", &path, "no storage left"))
-                    }
-                    (_, failure) => failure,
+        let written = self.shell.at_desk(|desk| {
+            // What makes a commit count is waited for. In a log `Commit` says which write that is; in a journal it is the wiping
+            // of its header, which is not always synced.
+            let then = match self.kind {
+                FileKind::Wal => {
+                    let (now, settings) = (desk.log_transaction(self.group), desk.settings(self.group));
+                    let mut commit = self.commit.get();
+                    let then = commit.writes(data, offset, now, settings);
+                    self.commit.set(commit);
+                    then
                 }
-            },
-        )
+                FileKind::MainJournal if offset == 0 && data.iter().all(|byte| *byte == 0) => Then::Wait,
+                _ => Then::Gather,
+            };
+            desk.write((self.file, self.kind), self.group, data, offset, then)
+        });
+        written.map_err(|failure| match (self.kind, failure) {
+            // What failed may be a write of an earlier statement, and being full would undo only this one.
+            (FileKind::Wal, failure) => failure,
+            (_, Failure::Service(VfsError::StorageFull { path })) => {
+                Failure::Service(VfsError::io("write", &path, "no storage left"))
+            }
+            (_, failure) => failure,
+        })
     }
 
-    /// Whether this write completes the last frame of a transaction. A frame is written as a header of 24 bytes, which names
-    /// the size of the database in its second word if the frame is the last one, and a page.
-    fn ends_commit(&self, data: &[u8]) -> bool {
-        if data.len() == 24 {
-            self.commit.set(data[4..8] != [0; 4]);
-            return false;
-        }
-        self.commit.get()
+    fn sync(&self) -> Result<(), Failure> {
+        self.shell.at_desk(|desk| {
+            if self.kind == FileKind::Wal {
+                let mut commit = self.commit.get();
+                let now = commit.syncs(desk.log_transaction(self.group), desk.settings(self.group));
+                self.commit.set(commit);
+                if !now {
+                    return Ok(());
+                }
+            }
+            // NORMAL, FULL and DATAONLY ask for more or less of what a store has one way to do.
+            desk.sync(self.group, self.file)
+        })
     }
 
     fn raise(&self, level: LockLevel) -> Result<(), Failure> {
@@ -338,8 +349,7 @@ unsafe extern "C" fn x_sync(file: *mut ffi::sqlite3_file, _flags: c_int) -> c_in
     // SAFETY: SQLite passes a file that xOpen made.
     let state = unsafe { state_of(file) };
     state.shell.run(Callback::Sync, || {
-        // NORMAL, FULL and DATAONLY ask for more or less of what a store has one way to do.
-        state.shell.at_desk(|desk| desk.sync(state.group, state.file))?;
+        state.sync()?;
         Ok(ffi::SQLITE_OK)
     })
 }

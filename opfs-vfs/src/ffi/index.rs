@@ -80,6 +80,11 @@ pub(super) struct Index {
 }
 
 impl Index {
+    /// Whether a connection of this thread has the lock of writers.
+    pub(super) fn has_writer(&self) -> bool {
+        self.locks.is_held(WRITE_LOCK)
+    }
+
     /// A pointer to region `number`; without `extend` null where there is none.
     fn map(&mut self, number: usize, extend: bool) -> *mut c_void {
         while extend && self.regions.len() <= number {

@@ -20,6 +20,7 @@
 #![expect(unsafe_code, reason = "SQLite calls through C function pointers and hands over raw memory")]
 
 mod codes;
+mod commit;
 mod control;
 mod copies;
 mod desk;

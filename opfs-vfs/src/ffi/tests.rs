@@ -295,3 +295,30 @@ fn text_is_cut_to_the_buffer_at_a_character() {
     // SAFETY: null is left alone.
     unsafe { copy_out("x", ptr::null_mut(), 4) };
 }
+
+#[test]
+fn offsets_beyond_four_gibibytes_are_what_they_say() {
+    let _page = installed("ffi-far");
+    let db = open("ffi-far", "far.db");
+    db.execute_batch("CREATE TABLE t(x); BEGIN EXCLUSIVE; INSERT INTO t VALUES(1)").unwrap();
+    let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
+    assert_eq!(control(&db, ffi::SQLITE_FCNTL_FILE_POINTER, &mut file), ffi::SQLITE_OK);
+    let far = (5 << 30) + 4096;
+    let (data, mut near, mut back, mut size) = ([7_u8; 8192], [0_u8; 8192], [0_u8; 8192], 0);
+    // SAFETY: the file is the main database's, which is locked for writing, and the buffers are as large as said.
+    unsafe {
+        let methods = &*(*file).pMethods;
+        let bytes = data.len() as c_int;
+        assert_eq!(methods.xWrite.unwrap()(file, data.as_ptr().cast(), bytes, far), ffi::SQLITE_OK);
+        assert_eq!(methods.xRead.unwrap()(file, back.as_mut_ptr().cast(), bytes, far), ffi::SQLITE_OK);
+        assert_eq!(methods.xRead.unwrap()(file, near.as_mut_ptr().cast(), bytes, 4096), ffi::SQLITE_OK);
+        assert_eq!(methods.xFileSize.unwrap()(file, &mut size), ffi::SQLITE_OK);
+        assert_eq!(methods.xTruncate.unwrap()(file, far), ffi::SQLITE_OK);
+        let after = methods.xRead.unwrap()(file, near.as_mut_ptr().cast(), bytes, far - 4096);
+        assert_eq!(after, ffi::SQLITE_IOERR_SHORT_READ);
+        assert_eq!(methods.xTruncate.unwrap()(file, 8192), ffi::SQLITE_OK);
+    }
+    assert_eq!((back, near, size), (data, [0; 8192], far + 8192));
+    db.execute_batch("COMMIT").unwrap();
+    assert_eq!(db.query_row("SELECT x FROM t", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+}

@@ -90,6 +90,22 @@ impl Writes {
         }
     }
 
+    /// Sends everything, in order, and makes what is in `file` last; the newest write to it goes with the sync.
+    pub(super) fn send_and_sync(&mut self, client: &OpfsClient, file: FileId) -> Result<(), Failure> {
+        let last = self.runs.pop_if(|run| run.file == file);
+        self.send(client);
+        match last {
+            None => client.sync(file)?,
+            // Like every write after one that has failed.
+            Some(run) if self.failure(run.group).is_some() => {}
+            Some(run) => {
+                client.write_sync(file, &run.data, run.offset)?;
+                self.spare = run.data;
+            }
+        }
+        Ok(())
+    }
+
     /// How a write to one of these files has failed.
     pub(super) fn failure(&self, group: Group) -> Option<&Failure> {
         self.failed.iter().find(|(other, _)| *other == group).map(|(_, failure)| failure)

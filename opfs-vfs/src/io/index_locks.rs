@@ -49,6 +49,11 @@ impl IndexLocks {
         self.held.iter().any(|held| held.file == file && held.lock == lock && held.exclusive)
     }
 
+    /// Whether somebody holds this one, alone.
+    pub(crate) fn is_held(&self, lock: u32) -> bool {
+        self.held.iter().any(|held| held.lock == lock && held.exclusive)
+    }
+
     /// Whether another thread holds one.
     pub(crate) fn is_foreign(&self, caller: Option<CallerId>) -> bool {
         self.held.iter().any(|held| held.caller != caller)

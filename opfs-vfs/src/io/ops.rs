@@ -211,6 +211,11 @@ impl<S: Store, L: TabLocks> Opfs for IoService<S, L> {
         IoService::unmap_index(self, file)
     }
 
+    fn write_sync(&self, file: FileId, data: BulkIn<'_>, offset: u64) -> Result<(), VfsError> {
+        self.write(file, data, offset)?;
+        self.sync(file)
+    }
+
     fn join_index(&self, file: FileId) -> Result<(), VfsError> {
         let open = self.file(file)?;
         if let Body::Stored(node) = &open.body {
