@@ -162,7 +162,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             }
             // From here on its threads call for each of their locks.
             node.index.recall();
-            let left = if self.keeps() { self.options.quantum } else { Duration::ZERO };
+            let left = if self.keeps() { self.quantum() } else { Duration::ZERO };
             let left = left.saturating_sub(lease.held());
             // A transaction that is about to begin has a moment to do so.
             let unused = lease.uses_seen.replace(lease.uses.get()) == lease.uses.get();
@@ -188,7 +188,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         if !self.keeps() || node.lease.wanted.get() {
             node.index.recall();
         }
-        let over = || node.lease.wanted.get() && node.lease.held() >= self.options.quantum;
+        let over = || node.lease.wanted.get() && node.lease.held() >= self.quantum();
         if !node.is_idle() || self.keeps() && !over() {
             return;
         }
@@ -215,6 +215,11 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         node.leave_index();
         node.let_go(self.store.exclusive_handles());
         self.handed_over.set(self.handed_over.get() + 1);
+    }
+
+    /// Handing over costs several times as much where the handles have to travel.
+    fn quantum(&self) -> Duration {
+        self.options.quantum * if self.store.exclusive_handles() { 4 } else { 1 }
     }
 
     pub(super) fn keeps(&self) -> bool {
