@@ -7,7 +7,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use rusqlite::ffi;
 
 use super::codes::Failure;
-use super::file::State;
+use super::state::State;
 use super::{copy_out, flags};
 use crate::wire::{Access, FileKind, LockLevel};
 

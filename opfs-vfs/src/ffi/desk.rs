@@ -6,9 +6,9 @@
 
 use super::codes::Failure;
 use super::commit::Then;
-use super::copies::{BLOCK, Copies};
+use super::copies::BLOCK;
+use super::database::{Database, DatabaseMetrics};
 use super::index::Index;
-use super::log::LogCopy;
 use super::writes::{Group, Writes};
 use crate::service::OpfsClient;
 use crate::wire::loan::NOTES;
@@ -28,41 +28,6 @@ pub(super) struct Desk {
     hits: (u64, u64),
     /// Where blocks come in.
     blocks: Vec<u8>,
-}
-
-/// A database, or any other file that is open here.
-struct Database {
-    /// Its name; those of its journal and log are told by it.
-    name: String,
-    users: u32,
-    copies: Copies,
-    log: LogCopy,
-    /// The connections that hold SHARED or more, and what they were told then.
-    locked: Vec<(FileId, Locked)>,
-    /// Its wal-index.
-    index: Index,
-    /// Transactions that have written to the log, and changes of settings that decide about syncs.
-    transactions: u64,
-    settings: u64,
-}
-
-impl Database {
-    fn forget_copies(&mut self) {
-        self.copies.clear();
-        self.log.clear();
-    }
-
-    /// Whether that file is the database itself, with its size as the connection was told.
-    fn size_of(&self, file: FileId) -> Option<u64> {
-        self.locked.iter().find(|(other, _)| *other == file).map(|(_, told)| told.size)
-    }
-
-    /// Tells all connections of a new size: those on a log are SHARED while one of them copies it back.
-    fn set_size(&mut self, size: u64) {
-        for (_, told) in &mut self.locked {
-            told.size = size;
-        }
-    }
 }
 
 /// What is asked of a journal or log without a call.
@@ -104,6 +69,12 @@ impl Desk {
         self.hits
     }
 
+    /// What each open database has cost; temporary files have no name.
+    pub(super) fn metrics(&self) -> Vec<DatabaseMetrics> {
+        let open = self.databases.iter().filter(|database| database.users > 0 && !database.name.is_empty());
+        open.map(|database| database.counts.clone()).collect()
+    }
+
     /// A file of that name has been opened: says which files it belongs to.
     pub(super) fn opened(&mut self, name: &str) -> Group {
         let database = BESIDE.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
@@ -112,16 +83,7 @@ impl Desk {
         }
         let known = self.databases.iter().position(|known| known.users > 0 && known.name == database);
         let group = known.unwrap_or_else(|| {
-            let fresh = Database {
-                name: database.to_owned(),
-                users: 0,
-                copies: Copies::new(self.room),
-                log: LogCopy::default(),
-                locked: Vec::new(),
-                index: Index::default(),
-                transactions: 0,
-                settings: 0,
-            };
+            let fresh = Database::new(database, self.room);
             match self.databases.iter().position(|old| old.users == 0) {
                 Some(old) => {
                     self.databases[old] = fresh;
@@ -143,8 +105,7 @@ impl Desk {
         let database = &mut self.databases[group];
         database.users -= 1;
         if database.users == 0 {
-            database.copies = Copies::new(0);
-            database.log = LogCopy::default();
+            database.shrink();
             self.writes.take_failure(group);
         }
     }
@@ -202,15 +163,19 @@ impl Desk {
         out: &mut [u8],
         offset: u64,
     ) -> Result<usize, Failure> {
+        let database = &mut self.databases[group];
         self.hits.1 += 1;
-        if self.databases[group].copies.read(offset, out) {
+        if database.copies.read(offset, out) {
             self.hits.0 += 1;
+            database.counts.hits += 1;
+            database.count_read(out.len());
             return Ok(out.len());
         }
         let size = self.size(group, file).unwrap_or(0);
         let Some((first, count)) = self.databases[group].copies.wanted(offset, out.len(), size) else {
             return self.read(group, file, out, offset);
         };
+        self.databases[group].count_read(out.len());
         let from = first * BLOCK as u64;
         self.send_what_overlaps(group, file, from, count * BLOCK)?;
         self.blocks.resize(count * BLOCK, 0);
@@ -237,7 +202,10 @@ impl Desk {
         out: &mut [u8],
         offset: u64,
     ) -> Result<usize, Failure> {
-        if self.databases[group].log.read(offset, out) {
+        let database = &mut self.databases[group];
+        if database.log.read(offset, out) {
+            database.counts.hits += 1;
+            database.count_read(out.len());
             return Ok(out.len());
         }
         self.read(group, file, out, offset)
@@ -251,6 +219,7 @@ impl Desk {
         out: &mut [u8],
         offset: u64,
     ) -> Result<usize, Failure> {
+        self.databases[group].count_read(out.len());
         self.send_what_overlaps(group, file, offset, out.len())?;
         Ok(self.client.read(file, out, offset)? as usize)
     }
@@ -304,6 +273,8 @@ impl Desk {
     ) -> Result<(), Failure> {
         if self.writes.failure(group).is_none() {
             let database = &mut self.databases[group];
+            database.counts.writes += 1;
+            database.counts.bytes_written += data.len() as u64;
             if let Some(size) = database.size_of(file) {
                 database.set_size(size.max(offset + data.len() as u64));
                 database.copies.write(offset, data);
@@ -358,6 +329,7 @@ impl Desk {
 
     /// Makes everything that was written to a file last.
     pub(super) fn sync(&mut self, group: Group, file: FileId) -> Result<(), Failure> {
+        self.databases[group].counts.syncs += 1;
         let synced = self.writes.send_and_sync(&self.client, file);
         self.all_well(group)?;
         synced.inspect_err(|_| self.databases[group].forget_copies())

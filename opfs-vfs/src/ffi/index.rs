@@ -15,7 +15,8 @@ use rusqlite::ffi;
 use sabrpc::{DefaultRegion, Note};
 
 use super::codes::{Callback, Failure};
-use super::file::{State, state_of};
+use super::file::state_of;
+use super::state::State;
 use crate::io::index_locks::IndexLocks;
 use crate::io::wal::REGION;
 use crate::service::OpfsClient;

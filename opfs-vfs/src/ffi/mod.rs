@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! SQLite ──▶ vfs.rs   xOpen xDelete xAccess xFullPathname xRandomness xSleep xCurrentTime… xGetLastError
-//!        ──▶ file.rs  xClose xRead xWrite xTruncate xSync xFileSize xLock xUnlock xCheckReservedLock xSectorSize…
+//!        ──▶ file.rs, state.rs  xClose xRead xWrite xTruncate xSync xFileSize xLock xUnlock xCheckReservedLock xSectorSize…
 //!        ──▶ control.rs  xFileControl
 //!                 each: check the pointers, work at the desk (shell.rs, desk.rs), turn the answer into a code (codes.rs)
 //!
@@ -23,12 +23,14 @@ mod codes;
 mod commit;
 mod control;
 mod copies;
+mod database;
 mod desk;
 mod file;
 mod flags;
 mod index;
 mod log;
 mod shell;
+mod state;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;
 mod vfs;
@@ -42,6 +44,7 @@ use rusqlite::ffi;
 use sabrpc::OpMetrics;
 
 use crate::service::OpfsClient;
+pub use database::DatabaseMetrics;
 use shell::Shell;
 
 /// What a registered VFS says of itself.
@@ -184,6 +187,11 @@ impl Registered {
     /// How many reads of databases were answered from copies on this side of the channel, and how many there were in all.
     pub fn cache_hits(&self) -> (u64, u64) {
         self.vfs.shell.hits()
+    }
+
+    /// What each database that is open has cost so far, with its journal and its log.
+    pub fn databases(&self) -> Vec<DatabaseMetrics> {
+        self.vfs.shell.databases()
     }
 
     /// Files that are open through this VFS.

@@ -9,6 +9,7 @@ use rusqlite::ffi;
 use sabrpc::OpMetrics;
 
 use super::codes::{Callback, Failure};
+use super::database::DatabaseMetrics;
 use super::desk::Desk;
 use crate::service::OpfsClient;
 
@@ -65,6 +66,11 @@ impl Shell {
     /// Reads answered from copies, and reads of databases in all.
     pub(super) fn hits(&self) -> (u64, u64) {
         lock(&self.desk).as_ref().map(Desk::hits).unwrap_or_default()
+    }
+
+    /// What each open database has cost.
+    pub(super) fn databases(&self) -> Vec<DatabaseMetrics> {
+        lock(&self.desk).as_ref().map(Desk::metrics).unwrap_or_default()
     }
 
     /// Code and text of the last error.
