@@ -18,6 +18,8 @@ pub(crate) struct Spin {
     budget: u32,
     misses: u32,
     exploring: bool,
+    /// How many whole budgets a wait is worth that is known to take long; 0 for any other.
+    patience: u32,
 }
 
 impl Spin {
@@ -29,18 +31,23 @@ impl Spin {
 
     /// `max` is the first guess of how many polls take [`WORTH`]; with 0, nothing is polled for more than once.
     pub(crate) fn new(max: u32) -> Self {
-        Self { max, budget: max, misses: 0, exploring: max > 0 }
+        Self { max, budget: max, misses: 0, exploring: max > 0, patience: 0 }
     }
 
     #[inline]
     pub(crate) fn budget(&self) -> u32 {
-        self.budget
+        if self.patience > 0 { self.max.saturating_mul(self.patience) } else { self.budget }
+    }
+
+    /// From now on a wait is worth so many whole budgets; 0 leaves it to what was learnt. Gives what held before.
+    pub(crate) fn set_patience(&mut self, budgets: u32) -> u32 {
+        std::mem::replace(&mut self.patience, budgets)
     }
 
     /// Whether the next spin should be timed, should it be in vain.
     #[inline]
     pub(crate) fn is_exploring(&self) -> bool {
-        self.exploring
+        self.exploring && self.patience == 0
     }
 
     #[inline]
@@ -55,7 +62,8 @@ impl Spin {
     /// The budget was spent in vain, in the time `took` if that was measured.
     #[cold]
     pub(crate) fn missed(&mut self, took: Option<Duration>) {
-        if self.max == 0 {
+        // What takes long by nature says nothing of the peer.
+        if self.max == 0 || self.patience > 0 {
             return;
         }
         if let Some(took) = took {
@@ -96,6 +104,18 @@ mod tests {
         (0..10).for_each(|_| spin.missed(None));
         (0..10).for_each(|_| spin.hit());
         assert_eq!(spin.budget(), 6400);
+    }
+
+    #[test]
+    fn a_patient_wait_polls_longer_and_teaches_nothing() {
+        let mut spin = Spin::new(1000);
+        spin.hit();
+        assert_eq!((spin.set_patience(6), spin.budget()), (0, 6000));
+        (0..40).for_each(|_| spin.missed(None));
+        assert_eq!((spin.set_patience(0), spin.budget()), (6, 1000));
+        let mut never = Spin::new(0);
+        never.set_patience(6);
+        assert_eq!(never.budget(), 0, "where polling is worth nothing");
     }
 
     #[test]

@@ -4,12 +4,16 @@
 //! Every call goes through here, so that what was gathered is sent first: the I/O worker hears of everything in the order in
 //! which SQLite did it.
 
+use std::time::Duration;
+
+use super::VfsOptions;
 use super::codes::Failure;
 use super::commit::Then;
 use super::copies::BLOCK;
 use super::database::{Database, DatabaseMetrics};
 use super::index::Index;
 use super::writes::{Group, Writes};
+use crate::platform;
 use crate::service::OpfsClient;
 use crate::wire::loan::NOTES;
 use crate::wire::{FileId, FileKind, Locked};
@@ -22,8 +26,9 @@ pub(super) struct Desk {
     client: OpfsClient,
     writes: Writes,
     databases: Vec<Database>,
-    /// Bytes of copies that each database may have.
-    room: usize,
+    options: VfsOptions,
+    /// How long the last flush took.
+    flush: Duration,
     /// Reads answered from copies, and reads of databases in all.
     hits: (u64, u64),
     /// Where blocks come in.
@@ -36,7 +41,7 @@ fn fact(told: &Locked, index: usize) -> Option<bool> {
 }
 
 impl Desk {
-    pub(super) fn new(client: OpfsClient, room: usize) -> Self {
+    pub(super) fn new(client: OpfsClient, options: VfsOptions) -> Self {
         // Whoever had the mailbox before may have left something there.
         for note in (0..NOTES).filter_map(|note| client.caller().note(note)) {
             note.store(0);
@@ -45,7 +50,8 @@ impl Desk {
             client,
             writes: Writes::default(),
             databases: Vec::new(),
-            room,
+            options,
+            flush: Duration::ZERO,
             hits: (0, 0),
             blocks: Vec::new(),
         }
@@ -83,7 +89,7 @@ impl Desk {
         }
         let known = self.databases.iter().position(|known| known.users > 0 && known.name == database);
         let group = known.unwrap_or_else(|| {
-            let fresh = Database::new(database, self.room);
+            let fresh = Database::new(database, self.options.cache);
             match self.databases.iter().position(|old| old.users == 0) {
                 Some(old) => {
                     self.databases[old] = fresh;
@@ -330,7 +336,12 @@ impl Desk {
     /// Makes everything that was written to a file last.
     pub(super) fn sync(&mut self, group: Group, file: FileId) -> Result<(), Failure> {
         self.databases[group].counts.syncs += 1;
-        let synced = self.writes.send_and_sync(&self.client, file);
+        let begun = platform::now();
+        let is_fast = self.flush <= self.options.spin;
+        // As many times as usual as it takes longer than usual.
+        let times = if is_fast { (self.options.spin.as_micros() / 50) as u32 } else { 0 };
+        let synced = self.client.caller().patiently(times, || self.writes.send_and_sync(&self.client, file));
+        self.flush = platform::now().saturating_sub(begun);
         self.all_well(group)?;
         synced.inspect_err(|_| self.databases[group].forget_copies())
     }

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::ffi;
 use sabrpc::OpMetrics;
 
+use super::VfsOptions;
 use super::codes::{Callback, Failure};
 use super::database::DatabaseMetrics;
 use super::desk::Desk;
@@ -36,9 +37,9 @@ impl Shell {
         Self { name, desk: Mutex::new(None), last_error: Mutex::new(None), facts: Mutex::default() }
     }
 
-    /// Puts a client in, with room for so many bytes of copies, or takes it out.
-    pub(super) fn set_client(&self, client: Option<(OpfsClient, usize)>) {
-        *lock(&self.desk) = client.map(|(client, room)| Desk::new(client, room));
+    /// Puts a client in, or takes it out.
+    pub(super) fn set_client(&self, client: Option<(OpfsClient, VfsOptions)>) {
+        *lock(&self.desk) = client.map(|(client, options)| Desk::new(client, options));
     }
 
     /// Works at the desk.
