@@ -44,6 +44,7 @@ impl<R: Region> Channel<R> {
 
     /// Lays out a channel in a zeroed region that is at least [`Geometry::region_size`] bytes large.
     pub(crate) fn lay_out(region: R, geometry: Geometry) -> Self {
+        // No order is needed: whoever opens the channel got it from us by other means, which give one.
         region.store(layout::AT_MAILBOXES, geometry.mailboxes() as i32);
         region.store(layout::AT_AREA, geometry.area_size() as i32);
         region.copy_in(layout::AT_NUMBER, &random().to_le_bytes());
@@ -104,10 +105,12 @@ impl<R: Region> Channel<R> {
             return false;
         }
         let words = self.words(caller.mailbox);
+        // Pairs with the exchange in `Link::attach`: whoever is not seen here had not attached when we were told of him.
         if self.region.load(words.owner) != caller.generation {
             return false;
         }
         // Should another take the mailbox right now: it is not who is named here.
+        // Pairs with the load in `Link::is_interrupted`, which comes after the flag was set that we take away below.
         self.region.store(words.interrupt, caller.generation);
         wake_caller(&self.region, words);
         true
@@ -120,6 +123,7 @@ impl<R: Region> Channel<R> {
         if caller.mailbox < self.geometry.mailboxes() {
             let CallerId { mailbox, generation } = caller;
             let owner = self.words(mailbox).owner;
+            // Pairs with the exchange in `Link::attach` and with the server's load in `look_at`: what was done here is over.
             if self.region.compare_exchange(owner, generation, generation.wrapping_add(1)) == generation {
                 self.ring();
             }
@@ -128,6 +132,7 @@ impl<R: Region> Channel<R> {
 
     /// The newest server's.
     pub(crate) fn life(&self) -> Life {
+        // Pairs with the exchange in `occupy`. What is done with it is an exchange, which fails if it is old.
         Life(self.region.load(layout::AT_SERVER_STATE) >> server_state::SHIFT)
     }
 
@@ -142,6 +147,7 @@ impl<R: Region> Channel<R> {
             }
             let life = Life((word >> server_state::SHIFT).wrapping_add(1));
             let opening = life.word(server_state::OPENING);
+            // Pairs with the exchange in `end`: what the earlier server did is seen.
             if self.region.compare_exchange(layout::AT_SERVER_STATE, word, opening) == word {
                 return Ok(life);
             }
@@ -153,6 +159,7 @@ impl<R: Region> Channel<R> {
     pub(crate) fn change(&self, life: Life, from: &[i32], to: i32) -> bool {
         from.iter().any(|&from| {
             let from = life.word(from);
+            // Pairs with the load in `state`: who sees that we serve sees our table, who sees our end all our answers.
             self.region.compare_exchange(layout::AT_SERVER_STATE, from, life.word(to)) == from
         })
     }
@@ -169,6 +176,7 @@ impl<R: Region> Channel<R> {
 
     /// Wakes the server, whatever it waits for.
     pub(crate) fn ring(&self) {
+        // Pairs with the server's loads of the bell: what was stored before is seen when it looks around.
         self.region.add(layout::AT_DOORBELL, 1);
         self.region.notify(layout::AT_DOORBELL);
     }
@@ -197,6 +205,7 @@ impl<R: Region> Channel<R> {
     }
 
     fn state(&self) -> i32 {
+        // Pairs with the exchange in `change`.
         self.region.load(layout::AT_SERVER_STATE) & server_state::MASK
     }
 
@@ -206,6 +215,7 @@ impl<R: Region> Channel<R> {
     }
 
     pub(crate) fn set_schema_hash(&self, hash: u64) {
+        // Published by the exchange to serving; read by who has seen that.
         self.region.store(layout::AT_SCHEMA_LO, hash as u32 as i32);
         self.region.store(layout::AT_SCHEMA_HI, (hash >> 32) as u32 as i32);
     }
@@ -224,6 +234,7 @@ fn random() -> u64 {
 /// if it has not fallen asleep yet; and it looks for itself at why it was woken, so nothing is lost either if the flag was
 /// set for a later wait.
 pub(crate) fn wake_caller<R: Region>(region: &R, words: MailboxWords) {
+    // Pairs with the store of 1 on the way to sleep: if that comes later, so do the looks that follow it.
     region.store(words.caller_sleeps, 0);
     region.notify(words.caller_sleeps);
 }

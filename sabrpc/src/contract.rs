@@ -61,6 +61,7 @@ impl<R: Region> Channel<R> {
         let malformed = |detail: String| RpcError::malformed("the server's table of operations", detail);
         self.serving()?;
         let life = self.life();
+        // Published by the exchange to serving, which `serving` has seen.
         let len = self.region.load(layout::AT_TABLE_LEN) as u32;
         if len == 0 || len > TABLE {
             return Err(malformed(format!("{len} bytes of at most {TABLE}")));

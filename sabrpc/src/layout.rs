@@ -223,7 +223,7 @@ pub(crate) struct MailboxWords {
     /// The numbers begin 8 bytes behind it.
     pub(crate) waiters: u32,
     #[cfg_attr(
-        not(target_family = "wasm"),
+        not(any(target_family = "wasm", test)),
         expect(dead_code, reason = "threads end by dropping their clients")
     )]
     pub(crate) vouched: u32,
@@ -297,6 +297,9 @@ impl Geometry {
         }
     }
 }
+
+#[cfg(test)]
+mod spec;
 
 #[cfg(test)]
 mod tests {

@@ -91,6 +91,7 @@ impl<R: Region> Host for Channel<R> {
 
     fn is_given_up(&self, mailbox: u32) -> bool {
         let words = self.words(mailbox);
+        // Pairs with the store in `Link::give_up`, which says all by itself.
         // The request that is executed is the newest: the next comes when it is answered.
         self.region.load(words.given_up) == given_up(self.region.load(words.request))
     }
@@ -148,6 +149,7 @@ impl<R: Region> Channel<R> {
     /// Whose threads wait for the request of a mailbox, as its caller says.
     pub(crate) fn waiters(&self, mailbox: u32) -> Vec<u64> {
         let words = self.words(mailbox);
+        // Pairs with the store in `set_waiters`: the numbers are seen.
         let len = (self.region.load(words.waiters) as u32).min(MAX_WAITERS);
         let mut numbers = vec![0; 8 * len as usize];
         self.region.copy_out(words.waiters + 8, &mut numbers);

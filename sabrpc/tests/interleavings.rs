@@ -8,12 +8,29 @@
 #![cfg(not(target_family = "wasm"))]
 
 mod model;
+mod probe;
+mod region;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use model::{
-    Fault, Model,
+    Fault, Model, block_on,
     scenario::{self, explore},
 };
 use sabrpc::Channel;
+
+/// What is true of the model's region is true of the others: it passes the suite that they do.
+#[test]
+fn the_region_of_the_model_passes() {
+    scenario::alone(|| {
+        let region = Model::plain(region::SIZE, &region::WAITED_FOR);
+        let other = region.clone();
+        block_on(std::pin::pin!(region::suite(&region, &other)));
+        for (name, mut misuse) in region::misuses(&region) {
+            assert!(catch_unwind(AssertUnwindSafe(&mut misuse)).is_err(), "{name} was not refused");
+        }
+    });
+}
 
 fn holds(scenario: fn(Channel<Model>)) {
     explore(Fault::None, scenario);
@@ -114,6 +131,12 @@ fn the_number_is_stored_before_what_it_announces() {
 #[should_panic(expected = "Causality violation")]
 fn the_number_is_stored_without_an_order() {
     explore(Fault::RelaxedNumber, scenario::one_caller);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn the_number_is_seen_without_an_order() {
+    explore(Fault::RelaxedLook, scenario::one_caller);
 }
 
 /// The server saw of one request that it was given up, and then the next. This was once so.

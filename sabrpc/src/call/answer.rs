@@ -15,7 +15,7 @@ impl<R: Region> Link<R> {
     /// whether it goes on.
     pub(crate) fn settle(&mut self, code: i32, len: i32) -> bool {
         if std::mem::take(&mut self.given_up) {
-            // Before the next request is published, which is another.
+            // Before the next request is published, which is another: its number publishes this too.
             self.channel.region.store(self.words.given_up, 0);
         }
         let Some(Outstanding { op, expects, result_at, begun }) = &mut self.outstanding else {

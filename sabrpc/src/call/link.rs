@@ -211,6 +211,8 @@ impl<R: Region> Link<R> {
         let mailboxes = channel.geometry.mailboxes();
         for index in 0..mailboxes {
             let words = channel.words(index);
+            // The exchange decides between callers. It pairs with that in `Channel::release`: all that the last owner did in the
+            // mailbox and its area comes before what we do; and with the server's load in `look_at`.
             let free = channel.region.load(words.owner);
             let owner = free.wrapping_add(1);
             if free % 2 != 0 || channel.region.compare_exchange(words.owner, free, owner) != free {
@@ -218,9 +220,11 @@ impl<R: Region> Link<R> {
             }
             channel.region.store(words.caller_sleeps, 0);
             channel.region.store(words.waiters, 0);
+            // The last owner's, ordered by the exchange.
             let seq = channel.region.load(words.request);
             // An earlier owner may have left a request behind: nobody asks for its answer, but it has to be over.
             let op = service.ops.first();
+            // Pairs with the store in the server's `publish`.
             let left_over = channel.region.load(words.response) != seq;
             if !left_over {
                 channel.region.store(words.given_up, 0);
@@ -335,6 +339,7 @@ impl<R: Region> Link<R> {
     #[inline]
     pub(super) fn look_for_mail(&mut self, polls: u32) -> bool {
         let (response, before) = (self.words.response, self.seq.wrapping_sub(1));
+        // Pairs with the store in `Desk::answer`.
         let changed = self.channel.region.await_change(response, before, polls, response, &mut self.mail);
         changed && self.mail.value == self.seq
     }
@@ -348,6 +353,7 @@ impl<R: Region> Link<R> {
     /// Whether somebody wants this caller to stop waiting. Told once.
     pub(super) fn is_interrupted(&self) -> bool {
         let region = &self.channel.region;
+        // Pairs with the store in `Channel::interrupt`.
         let interrupted = region.load(self.words.interrupt) == self.owner;
         if interrupted {
             region.store(self.words.interrupt, 0);
@@ -359,6 +365,7 @@ impl<R: Region> Link<R> {
     pub(crate) fn give_up(&mut self) {
         if !self.given_up && self.outstanding.is_some_and(|call| call.expects == Expects::Nothing) {
             self.given_up = true;
+            // Pairs with the load in `Server::look_for_giving_up`, which the bell brings about.
             self.channel.region.store(self.words.given_up, given_up(self.seq));
             self.channel.ring();
         }

@@ -341,7 +341,8 @@ impl<R: Region> Link<R> {
         let (region, flag) = (&channel.region, self.words.caller_sleeps);
         let mut rounds = 0_u32;
         loop {
-            // Before everything that is looked at below: who changes any of that from here on takes the flag away.
+            // Pairs with the load of the flag in the server's `publish`, and with the store in `wake_caller`. Before
+            // everything that is looked at below: who changes any of that from here on takes the flag away.
             region.store(flag, 1);
             // A server ends after its last answer: with the state read first, no answer is missed.
             let alive = self.channel.answering();
@@ -404,6 +405,7 @@ impl<R: Region> Drop for Asleep<'_, R> {
         if self.has_waiters {
             region.store(self.words.waiters, 0);
         }
+        // Whoever still sees the flag wakes us for nothing.
         region.store(self.words.caller_sleeps, 0);
     }
 }

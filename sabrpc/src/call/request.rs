@@ -100,6 +100,8 @@ impl<R: Region> Link<R> {
         self.mail.value = self.seq;
         self.mail.a = op as i32 | flags | flag::asker(self.owner);
         self.mail.b = len;
+        // Pairs with `Server::see`, which sees the request behind the number, and with the server's store of its flag on the
+        // way to sleep: of the number and the flag one is seen by the other side.
         if self.channel.region.publish(self.words.request, &self.mail, AT_SERVER_SLEEPS) {
             self.channel.ring();
         }

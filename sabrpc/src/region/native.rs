@@ -69,7 +69,7 @@ impl Bytes for NativeRegion {
         let at = at + shift.div_ceil(4);
         let (whole, tail) = rest.as_chunks::<4>();
         for (word, bytes) in self.shared.words[at..at + whole.len()].iter().zip(whole) {
-            // Relaxed, as below: published by the sequence number that is stored after it.
+            // Relaxed: published by the sequence number that is stored after it.
             word.store(u32::from_le_bytes(*bytes), Ordering::Relaxed);
         }
         self.set_part(at + whole.len(), 0, tail);
@@ -83,7 +83,7 @@ impl Bytes for NativeRegion {
         let at = at + shift.div_ceil(4);
         let (whole, tail) = rest.as_chunks_mut::<4>();
         for (word, bytes) in self.shared.words[at..at + whole.len()].iter().zip(&mut *whole) {
-            // Relaxed, as below: ordered by the load of the sequence number that came before it.
+            // Relaxed: ordered by the load of the sequence number that came before it.
             *bytes = word.load(Ordering::Relaxed).to_le_bytes();
         }
         self.get_part(at + whole.len(), 0, tail);
@@ -95,6 +95,7 @@ impl NativeRegion {
     fn set_part(&self, at: usize, shift: usize, bytes: &[u8]) {
         if !bytes.is_empty() {
             let word = &self.shared.words[at];
+            // Relaxed, as above.
             let mut value = word.load(Ordering::Relaxed).to_le_bytes();
             value[shift..shift + bytes.len()].copy_from_slice(bytes);
             word.store(u32::from_le_bytes(value), Ordering::Relaxed);
@@ -104,6 +105,7 @@ impl NativeRegion {
     /// Reads a few bytes of one word.
     fn get_part(&self, at: usize, shift: usize, bytes: &mut [u8]) {
         if !bytes.is_empty() {
+            // Relaxed, as above.
             let value = self.shared.words[at].load(Ordering::Relaxed).to_le_bytes();
             bytes.copy_from_slice(&value[shift..shift + bytes.len()]);
         }
@@ -119,6 +121,7 @@ impl Region for NativeRegion {
         self.shared.words.len() as u32 * 4
     }
 
+    // Sequentially consistent, as the trait says and why; who is whose partner is said where they are used.
     fn load(&self, word: u32) -> i32 {
         self.word(word).load(Ordering::SeqCst) as i32
     }

@@ -28,6 +28,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
     /// executed, and what he waited for is given up.
     pub(super) fn look_at(&mut self, index: usize) {
         for _ in 0..CHANGES {
+            // Pairs with the exchanges in `Link::attach` and `Channel::release`: what the owner did before is seen.
             let owner = self.channel.region.load(self.desks[index].words.owner);
             let known = self.desks[index].owner;
             if owner == known {
@@ -65,6 +66,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
     /// not executed.
     fn look_for_giving_up(&mut self, index: usize) {
         let desk = &self.desks[index];
+        // Pairs with the store in `Link::give_up`. It says all by itself; the bell that is rung after it brings us here.
         let which = self.channel.region.load(desk.words.given_up);
         if which == 0 {
             return;
@@ -87,6 +89,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
     #[cfg(target_family = "wasm")]
     fn watch(&mut self, index: usize) {
         let desk = &mut self.desks[index];
+        // Pairs with the store in `Link::attach`, which says all by itself.
         if !desk.is_watched && self.channel.region.load(desk.words.vouched) == desk.owner {
             desk.is_watched = true;
             let caller = CallerId { mailbox: index as u32, generation: desk.owner };

@@ -102,6 +102,8 @@ impl Desk {
     #[inline]
     pub(super) fn answer<R: Region>(&mut self, region: &R, seq: i32, status: i32, len: u32) {
         (self.mail.value, self.mail.a, self.mail.b) = (seq, status, len as i32);
+        // Pairs with `Link::look`, which sees the answer behind the number, and with the caller's store of its flag on the
+        // way to sleep: of the number and the flag one is seen by the other side.
         if region.publish(self.words.response, &self.mail, self.words.caller_sleeps) {
             wake_caller(region, self.words);
             self.caller_slept = true;

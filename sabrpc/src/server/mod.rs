@@ -140,8 +140,10 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         let region = &self.channel.region;
         for desk in &mut self.desks {
             // What an earlier server left unanswered is lost, and its callers are told so whatever they ask.
+            // Pairs with the store in `Region::publish`, of a caller to an earlier server.
             let asked = region.load(desk.words.request);
             desk.taken = asked;
+            // Pairs with that of the earlier server: ours is the next word that is stored there.
             if region.load(desk.words.response) != asked {
                 desk.answer(region, asked, status::LOST, 0);
             }
@@ -179,8 +181,11 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             if self.serve_while_hot() {
                 continue;
             }
-            // Going to sleep: set the flag, look again, wait.
+            // Going to sleep: set the flag, look again, wait. Pairs with the load of the flag in the callers' `publish`: of
+            // their number and our flag one is seen by the other side, which takes a single order of all four accesses.
             region.store(layout::AT_SERVER_SLEEPS, 1);
+            // Pairs with the add in `Channel::ring`, and comes before all that is looked at: what is rung for later changes
+            // the word that is waited for.
             let bell = region.load(layout::AT_DOORBELL);
             self.look_around();
             if self.stop_asked() {
@@ -219,6 +224,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
                     self.turn_ends = region.now() + self.turn();
                 }
             }
+            // Whoever still sees the flag rings for nothing.
             region.store(layout::AT_SERVER_SLEEPS, 0);
         }
         self.life = None;
@@ -256,6 +262,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
                 self.spin.missed(took);
                 return false;
             }
+            // Pairs with the add in `Channel::ring`, before which the ringer stored what there is to see.
             let bell = self.channel.region.load(layout::AT_DOORBELL);
             if bell != self.bell {
                 self.bell = bell;
@@ -297,6 +304,8 @@ impl<S: Dispatch, R: Region> Server<S, R> {
     fn see(&mut self, index: usize, polls: u32) -> bool {
         let Self { channel, desks, mail, .. } = self;
         let desk = &desks[index];
+        // Pairs with the store of the number in `Link::publish`: what lies behind it is seen, and so is a bell that was rung
+        // before.
         channel.region.await_change(desk.words.request, desk.taken, polls, layout::AT_DOORBELL, mail)
     }
 

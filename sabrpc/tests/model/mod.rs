@@ -51,6 +51,8 @@ pub(crate) enum Fault {
     AcquireRelease,
     /// The number is stored without an order.
     RelaxedNumber,
+    /// Or it is loaded without one.
+    RelaxedLook,
     /// What is given up is not tied to a request: whichever is the newest when the server looks.
     GivesUpTheNext,
 }
@@ -117,8 +119,19 @@ impl Model {
         {
             bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
         }
-        let memory = Memory {
-            size,
+        Channel::open(Self::of(fault, words, cells, bytes)).unwrap()
+    }
+
+    /// Plain memory, for the suite of regions: these words can be waited for, the others are only bytes. Time passes.
+    pub(crate) fn plain(size: u32, words: &[u32]) -> Self {
+        let region = Self::of(Fault::None, words.to_vec(), Vec::new(), vec![0; size as usize]);
+        region.let_time_pass();
+        region
+    }
+
+    fn of(fault: Fault, words: Vec<u32>, cells: Vec<(u32, u32)>, bytes: Vec<u8>) -> Self {
+        Self(Rc::new(Memory {
+            size: bytes.len() as u32,
             fault,
             woken: words.iter().map(|_| Condvar::new()).collect(),
             words: words.into_iter().map(|at| (at, AtomicI32::new(0))).collect(),
@@ -126,8 +139,7 @@ impl Model {
             bytes: std::sync::Mutex::new(bytes),
             lot: Mutex::default(),
             clock: AtomicU64::new(0),
-        };
-        Channel::open(Self(Rc::new(memory))).unwrap()
+        }))
     }
 
     /// From here on every wait that has a bound lets its time pass instead of blocking.
@@ -153,21 +165,32 @@ impl Model {
         std::thread::panicking()
     }
 
+    fn is_number(word: u32) -> bool {
+        word >= HEADER && [0, RESPONSE].contains(&((word - HEADER) % MAILBOX))
+    }
+
     fn order(&self) {
         if self.0.fault != Fault::AcquireRelease {
             fence(Ordering::SeqCst);
         }
     }
 
+    /// Refuses what is beyond the region, before anything is locked.
+    fn check(&self, offset: u32, len: usize) -> usize {
+        let end = u64::from(offset) + len as u64;
+        assert!(end <= u64::from(self.0.size), "{len} bytes at {offset} of a region of {}", self.0.size);
+        offset as usize
+    }
+
     fn write(&self, offset: u32, bytes: &[u8]) {
         self.touch(offset, bytes.len(), true);
-        let at = offset as usize;
+        let at = self.check(offset, bytes.len());
         self.0.bytes.lock().unwrap()[at..at + bytes.len()].copy_from_slice(bytes);
     }
 
     fn read(&self, offset: u32, bytes: &mut [u8]) {
         self.touch(offset, bytes.len(), false);
-        let at = offset as usize;
+        let at = self.check(offset, bytes.len());
         bytes.copy_from_slice(&self.0.bytes.lock().unwrap()[at..at + bytes.len()]);
     }
 
@@ -176,7 +199,7 @@ impl Model {
         if Self::has_failed() {
             return;
         }
-        let end = offset + len as u32;
+        let end = offset.saturating_add(len as u32);
         for (from, to, cell) in &self.0.cells {
             if offset < *to && *from < end {
                 match writes {
@@ -232,6 +255,9 @@ impl Region for Model {
         if Self::has_failed() {
             return 0;
         }
+        if self.0.fault == Fault::RelaxedLook && Self::is_number(word) {
+            return atomic.load(Ordering::Relaxed);
+        }
         self.order();
         let value = atomic.load(Ordering::SeqCst);
         let is_given_up = word >= HEADER && (word - HEADER) % MAILBOX == GIVEN_UP;
@@ -256,8 +282,7 @@ impl Region for Model {
         if late && value == 1 {
             return self.0.lot.lock().unwrap().late_flags.push(word);
         }
-        let is_number = word >= HEADER && [0, RESPONSE].contains(&((word - HEADER) % MAILBOX));
-        if self.0.fault == Fault::RelaxedNumber && is_number {
+        if self.0.fault == Fault::RelaxedNumber && Self::is_number(word) {
             return atomic.store(value, Ordering::Relaxed);
         }
         atomic.store(value, Ordering::SeqCst);
@@ -268,8 +293,13 @@ impl Region for Model {
         if Self::has_failed() {
             return 0;
         }
+        let Some(atomic) = self.word(word) else {
+            let before = self.load(word);
+            self.store(word, before.wrapping_add(value));
+            return before;
+        };
         self.order();
-        let before = self.word(word).unwrap().fetch_add(value, Ordering::SeqCst);
+        let before = atomic.fetch_add(value, Ordering::SeqCst);
         self.order();
         before
     }
@@ -278,8 +308,14 @@ impl Region for Model {
         if Self::has_failed() {
             return old;
         }
+        let Some(atomic) = self.word(word) else {
+            let found = self.load(word);
+            if found == old {
+                self.store(word, new);
+            }
+            return found;
+        };
         self.order();
-        let atomic = self.word(word).unwrap();
         let found = atomic.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst);
         self.order();
         found.unwrap_or_else(|found| found)

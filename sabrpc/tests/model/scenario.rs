@@ -47,6 +47,13 @@ pub(crate) fn explore(fault: Fault, scenario: fn(Channel<Model>)) {
     println!("{schedules} schedules in {took:.1?}, {all}");
 }
 
+/// Runs `f` as a single thread of a model.
+pub(crate) fn alone(f: fn()) {
+    let mut model = loom::model::Builder::new();
+    model.max_branches = 1_000_000;
+    model.check(move || thread(f)());
+}
+
 /// What does not leave this thread of the system, on which all threads of a model run.
 struct Stays<T>(T);
 

@@ -4,12 +4,17 @@
 
 use std::time::Duration;
 
-use sabrpc::{Bytes, Mail, Region, sleep};
+use sabrpc::{Bytes, Mail, Region};
 
 use crate::probe::Numbers;
 
 /// Bytes that a region under test has at least.
 pub(crate) const SIZE: u32 = 64 << 10;
+
+/// The words that the suite waits for.
+pub(crate) const WAITED_FOR: [u32; 3] = [128, 192, QUIET];
+/// Nobody notifies it.
+const QUIET: u32 = 256;
 
 /// The trait's own definitions over another region's plain primitives.
 #[derive(Clone)]
@@ -97,6 +102,11 @@ pub(crate) async fn suite<R: Region>(one: &R, other: &R) {
     }
     awaited_waits_end(one, other).await;
     the_clock_goes_on(one, other).await;
+}
+
+/// Lets time pass, by the region's own means.
+async fn pause<R: Region>(region: &R, millis: u64) {
+    region.wait_async(QUIET, region.load(QUIET), Some(Duration::from_millis(millis))).await;
 }
 
 fn words_are_words<R: Region>(one: &R, other: &R) {
@@ -256,7 +266,7 @@ fn pages_of_ours() -> usize {
 }
 
 fn blocking_waits_end<R: Region>(one: &R, other: &R) {
-    const WORD: u32 = 128;
+    const WORD: u32 = WAITED_FOR[0];
     one.store(WORD, 3);
     let long = Duration::from_secs(3600);
     one.wait(WORD, 4, long);
@@ -271,7 +281,7 @@ fn blocking_waits_end<R: Region>(one: &R, other: &R) {
 }
 
 async fn awaited_waits_end<R: Region>(one: &R, other: &R) {
-    const WORD: u32 = 192;
+    const WORD: u32 = WAITED_FOR[1];
     let millis = |millis| Some(Duration::from_millis(millis));
     one.store(WORD, 3);
     one.wait_async(WORD, 4, None).await;
@@ -290,7 +300,7 @@ async fn awaited_waits_end<R: Region>(one: &R, other: &R) {
             std::future::poll_fn(|cx| std::task::Poll::Ready(wait.as_mut().poll(cx).is_pending())).await;
         assert!(pending, "nobody has notified");
     }
-    sleep(Duration::from_millis(5)).await;
+    pause(one, 5).await;
     other.store(WORD, 4);
     other.notify(WORD);
     for wait in waits {
@@ -306,7 +316,7 @@ async fn the_clock_goes_on<R: Region>(one: &R, other: &R) {
         assert!(now >= before, "{now:?} after {before:?}");
         before = now;
     }
-    sleep(Duration::from_millis(20)).await;
+    pause(one, 20).await;
     one.yield_now().await;
     let passed = one.now() - start;
     assert!(passed >= Duration::from_millis(15), "{passed:?} in 20 ms");

@@ -135,6 +135,7 @@ static PLACES: [Functions; SETS] = [
 ];
 
 /// One bit for each set that is in use. A worker has a memory, and so a mask, of its own.
+// Relaxed throughout: nobody else has this memory.
 static TAKEN: AtomicU32 = AtomicU32::new(0);
 
 /// The helper, connected to one shared memory.
