@@ -117,6 +117,10 @@ pub trait Opfs {
     #[op(name = "writeSync")]
     fn write_sync(&self, file: FileId, data: BulkIn<'_>, offset: u64) -> Result<(), VfsError>;
 
+    /// Writes all of `data` at `offset`; the caller goes on meanwhile, and hears of an error with its next call.
+    #[op(name = "writeAhead", oneway)]
+    fn write_ahead(&self, file: FileId, data: BulkIn<'_>, offset: u64) -> Result<(), VfsError>;
+
     /// Says that this connection too will use the locks of a wal-index that its thread has to itself.
     #[op(name = "shmJoin")]
     fn join_index(&self, file: FileId) -> Result<(), VfsError>;

@@ -262,3 +262,27 @@ fn after_the_quota_is_reached_the_database_is_as_before_and_goes_on_with_more_ro
     transaction(&db, "").unwrap();
     assert_eq!((state(&db, "with more room"), one::<i64>(&db, "SELECT 1")), ("new".to_owned(), 1));
 }
+
+/// A transaction so large that SQLite writes to the log long before its end, which is not waited for.
+#[test]
+fn an_error_far_before_the_end_of_a_large_transaction_is_told_by_its_commit() {
+    for nth in [1, 2, 5, 9] {
+        let store = prepared(&["app.db"]);
+        let tab = Tab::new(store.clone(), &LocalTabs::new());
+        let db = tab.open("app.db");
+        db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=4").unwrap();
+        db.execute_batch("CREATE TABLE big(x); INSERT INTO big VALUES(1)").unwrap();
+        store.inject(Rule::nth(Which::Only(StoreOp::Write), nth, Fault::Io));
+        let rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+             INSERT INTO big SELECT randomblob(500) FROM n";
+        let failed = db.execute_batch(&format!("BEGIN; {rows}; COMMIT")).is_err();
+        assert!(failed, "write {nth} failed, and the transaction counts");
+        let _ = db.execute_batch("ROLLBACK");
+        store.clear_faults();
+        assert_eq!((one::<i64>(&db, "SELECT count(*) FROM big"), integrity(&db)), (1, "ok".to_owned()));
+        db.execute_batch(rows).unwrap();
+        drop(db);
+        let db = tab.open("app.db");
+        assert_eq!((one::<i64>(&db, "SELECT count(*) FROM big"), integrity(&db)), (2501, "ok".to_owned()));
+    }
+}

@@ -59,7 +59,7 @@ impl Desk {
 
     /// The client, after everything that was gathered has been sent.
     pub(super) fn client(&mut self) -> &OpfsClient {
-        if !self.writes.is_empty() {
+        if !self.writes.is_settled() {
             self.writes.send(&self.client);
         }
         &self.client
@@ -238,7 +238,7 @@ impl Desk {
         offset: u64,
         len: usize,
     ) -> Result<(), Failure> {
-        if self.writes.overlaps(file, offset, len) {
+        if self.writes.overlaps(file, offset, len) || self.writes.is_ahead() {
             self.writes.send(&self.client);
         }
         self.writes.failure(group).map_or(Ok(()), |failure| Err(failure.clone()))
@@ -287,12 +287,14 @@ impl Desk {
             } else if kind == FileKind::Wal {
                 database.log.write(offset, data);
             }
-            let much = self.writes.push(group, file, offset, data);
+            let much = self.writes.push(group, (file, kind), offset, data);
             if then == Then::Sync {
                 return self.sync(group, file);
             }
-            if much || then == Then::Wait {
-                self.writes.send(&self.client);
+            match then {
+                Then::Wait => self.writes.send(&self.client),
+                _ if much => self.writes.send_ahead(&self.client),
+                _ => {}
             }
         }
         self.all_well(group)

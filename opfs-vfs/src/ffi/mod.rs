@@ -64,7 +64,7 @@ pub struct VfsOptions {
 
 impl Default for VfsOptions {
     fn default() -> Self {
-        Self { powersafe_overwrite: false, cache: 32 << 20, spin: Duration::from_micros(400) }
+        Self { powersafe_overwrite: false, cache: 32 << 20, spin: Duration::from_millis(1) }
     }
 }
 

@@ -5,14 +5,18 @@
 //! is told to the next write, sync or truncation of the same database's files, and until then nothing is read from them: SQLite
 //! makes no commit count before one of these has succeeded. What was to be written after it is not written, since the
 //! pages of a database must not be changed where its journal could not be.
+//!
+//! A large transaction writes to its log while it goes on: nothing depends on those frames before its last one. So they are
+//! sent without waiting for their end, and the I/O worker writes while SQLite works. How that went is asked before anything
+//! else is sent.
 
 use crate::service::OpfsClient;
-use crate::wire::FileId;
+use crate::wire::{FileId, FileKind};
 
 use super::codes::Failure;
 
-/// Bytes that are gathered at most.
-const MOST: usize = 256 << 10;
+/// Bytes that are gathered at most: with a page of the usual size on top they fit a payload area, and so travel at once.
+const MOST: usize = 120 << 10;
 
 /// Which files belong together: those of one database.
 pub(super) type Group = usize;
@@ -20,6 +24,8 @@ pub(super) type Group = usize;
 struct Run {
     group: Group,
     file: FileId,
+    /// It is of a log.
+    log: bool,
     offset: u64,
     data: Vec<u8>,
 }
@@ -37,13 +43,21 @@ pub(super) struct Writes {
     bytes: usize,
     /// Failures that nobody has been told of for good.
     failed: Vec<(Group, Failure)>,
+    /// Whose log was written to without waiting for the end.
+    late: Option<Group>,
     /// A buffer to use again.
     spare: Vec<u8>,
 }
 
 impl Writes {
     /// Gathers a write; says whether there is enough to send.
-    pub(super) fn push(&mut self, group: Group, file: FileId, offset: u64, data: &[u8]) -> bool {
+    pub(super) fn push(
+        &mut self,
+        group: Group,
+        (file, kind): (FileId, FileKind),
+        offset: u64,
+        data: &[u8],
+    ) -> bool {
         self.bytes += data.len();
         match self.runs.last_mut() {
             Some(run) if run.file == file && run.end() == offset => run.data.extend_from_slice(data),
@@ -51,7 +65,8 @@ impl Writes {
                 let mut buffer = std::mem::take(&mut self.spare);
                 buffer.clear();
                 buffer.extend_from_slice(data);
-                self.runs.push(Run { group, file, offset, data: buffer });
+                let log = kind == FileKind::Wal;
+                self.runs.push(Run { group, file, log, offset, data: buffer });
             }
         }
         self.bytes >= MOST
@@ -63,26 +78,62 @@ impl Writes {
         self.runs.iter().any(|run| run.file == file && run.offset < end && offset < run.end())
     }
 
-    /// Whether everything was sent.
-    pub(super) fn is_empty(&self) -> bool {
-        self.runs.is_empty()
+    /// Whether everything was sent, and its end is known.
+    pub(super) fn is_settled(&self) -> bool {
+        self.runs.is_empty() && self.late.is_none()
     }
 
-    /// Sends everything, in order.
+    /// Whether the end of some writes is not known.
+    pub(super) fn is_ahead(&self) -> bool {
+        self.late.is_some()
+    }
+
+    /// Sends everything, in order, and knows how it went.
     pub(super) fn send(&mut self, client: &OpfsClient) {
+        self.hear(client);
+        self.send_all(client, false);
+    }
+
+    /// The same, but what goes to a log is not waited for.
+    pub(super) fn send_ahead(&mut self, client: &OpfsClient) {
+        if self.runs.iter().any(|run| !run.log || self.late.is_some_and(|group| group != run.group)) {
+            return self.send(client);
+        }
+        self.send_all(client, true);
+    }
+
+    /// Hears how the writes went that were not waited for.
+    fn hear(&mut self, client: &OpfsClient) {
+        if let Some(group) = self.late.take() {
+            // A call that does nothing, and brings the error of those before it.
+            if let Err(error) = client.full_pathname("any") {
+                self.fail(group, error.into());
+            }
+        }
+    }
+
+    fn fail(&mut self, group: Group, failure: Failure) {
+        if self.failure(group).is_none() {
+            self.failed.push((group, failure));
+        }
+    }
+
+    fn send_all(&mut self, client: &OpfsClient, ahead: bool) {
         self.bytes = 0;
         let mut over = false;
-        for run in self.runs.drain(..) {
-            let failure = if over {
-                Some(Failure::Misuse("a write before this one failed"))
-            } else {
-                client.write(run.file, &run.data, run.offset).err().map(Failure::from)
-            };
-            if let Some(failure) = failure {
-                over = true;
-                if self.failed.iter().all(|(group, _)| *group != run.group) {
-                    self.failed.push((run.group, failure));
+        for run in std::mem::take(&mut self.runs) {
+            // The failure may be one that was heard of just now.
+            let sent = match (over || self.failure(run.group).is_some(), ahead) {
+                (true, _) => Err(Failure::Misuse("a write before this one failed")),
+                (false, true) => {
+                    self.late = Some(run.group);
+                    client.write_ahead(run.file, &run.data, run.offset).map_err(Failure::from)
                 }
+                (false, false) => client.write(run.file, &run.data, run.offset).map_err(Failure::from),
+            };
+            if let Err(failure) = sent {
+                over = true;
+                self.fail(run.group, failure);
             }
             if run.data.capacity() > self.spare.capacity() && run.data.capacity() <= 2 * MOST {
                 self.spare = run.data;

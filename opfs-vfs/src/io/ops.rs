@@ -216,6 +216,10 @@ impl<S: Store, L: TabLocks> Opfs for IoService<S, L> {
         self.sync(file)
     }
 
+    fn write_ahead(&self, file: FileId, data: BulkIn<'_>, offset: u64) -> Result<(), VfsError> {
+        self.write(file, data, offset)
+    }
+
     fn join_index(&self, file: FileId) -> Result<(), VfsError> {
         let open = self.file(file)?;
         if let Body::Stored(node) = &open.body {

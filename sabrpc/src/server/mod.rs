@@ -102,6 +102,14 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         }
     }
 
+    /// Polls up to `times` as long as usual for the next request before going to sleep, for callers that need a while
+    /// between two calls of a row. Usual are about 50 µs at most. Where polling is worth nothing it changes nothing.
+    #[must_use]
+    pub fn patient(mut self, times: u32) -> Self {
+        self.spin.set_patience(times);
+        self
+    }
+
     /// Calls `f` for every client that has gone, after its last request was executed: the place to give back what it
     /// held.
     #[must_use]
