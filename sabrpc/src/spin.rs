@@ -20,6 +20,8 @@ pub(crate) struct Spin {
     exploring: bool,
     /// How many whole budgets a wait is worth that is known to take long; 0 for any other.
     patience: u32,
+    /// How many times as long as usual a spin may last.
+    scale: u32,
 }
 
 impl Spin {
@@ -31,12 +33,20 @@ impl Spin {
 
     /// `max` is the first guess of how many polls take [`WORTH`]; with 0, nothing is polled for more than once.
     pub(crate) fn new(max: u32) -> Self {
-        Self { max, budget: max, misses: 0, exploring: max > 0, patience: 0 }
+        Self { max, budget: max, misses: 0, exploring: max > 0, patience: 0, scale: 1 }
     }
 
     #[inline]
     pub(crate) fn budget(&self) -> u32 {
-        if self.patience > 0 { self.max.saturating_mul(self.patience) } else { self.budget }
+        match self.patience {
+            0 => self.budget.saturating_mul(self.scale),
+            budgets => self.max.saturating_mul(budgets),
+        }
+    }
+
+    /// Lets every spin last so many times as long; how long is learnt as before.
+    pub(crate) fn set_scale(&mut self, times: u32) {
+        self.scale = times.max(1);
     }
 
     /// From now on a wait is worth so many whole budgets; 0 leaves it to what was learnt. Gives what held before.
@@ -67,7 +77,7 @@ impl Spin {
             return;
         }
         if let Some(took) = took {
-            let worth = u128::from(self.budget) * WORTH.as_nanos() / took.as_nanos().max(1);
+            let worth = u128::from(self.budget()) * WORTH.as_nanos() / took.as_nanos().max(1);
             // Not all at once: the thread may have been off its core.
             let worth = worth.clamp(u128::from(self.max / 2), u128::from(self.max) * 2) as u32;
             self.max = worth.clamp(Self::BOUNDS.0, Self::BOUNDS.1);
@@ -113,6 +123,10 @@ mod tests {
         assert_eq!((spin.set_patience(6), spin.budget()), (0, 6000));
         (0..40).for_each(|_| spin.missed(None));
         assert_eq!((spin.set_patience(0), spin.budget()), (6, 1000));
+        spin.set_scale(3);
+        assert_eq!(spin.budget(), 3000);
+        spin.missed(None);
+        assert_eq!(spin.budget(), 1500, "learnt as ever");
         let mut never = Spin::new(0);
         never.set_patience(6);
         assert_eq!(never.budget(), 0, "where polling is worth nothing");

@@ -12,6 +12,9 @@ pub(super) const BLOCK: usize = 4096;
 /// Most blocks that are fetched at once while a file is read from front to back.
 const MOST_AHEAD: usize = 16;
 
+/// Blocks that are fetched at least as long as there is room for twice as many: a call costs more than its bytes.
+const FEW: usize = 4;
+
 /// The blocks of one file.
 pub(super) struct Copies {
     places: HashMap<u64, usize, BuildHasherDefault<Spread>>,
@@ -117,8 +120,9 @@ impl Copies {
             return None;
         }
         self.ahead = if first == self.expected { (self.ahead * 2).min(MOST_AHEAD) } else { 1 };
+        let few = if self.taken < self.limit / 2 { FEW } else { 1 };
         let most = usize::try_from(whole - first).unwrap_or(usize::MAX);
-        let count = needed.max(self.ahead).min(most).min(self.limit.div_ceil(4).max(needed));
+        let count = needed.max(self.ahead).max(few).min(most).min(self.limit.div_ceil(4).max(needed));
         self.expected = first + count as u64;
         Some((first, count))
     }

@@ -117,7 +117,8 @@ async fn io_server(options: &InstallOptions, channel: &Channel) -> Result<IoServ
     let locks = WebLocks::new(prefix, options.page.as_deref());
     let (server, beside) = serve::server(channel, IoService::new(store, locks, options.io));
     wasm_bindgen_futures::spawn_local(beside);
-    Ok(server)
+    // SQLite takes some 30 µs between two commits, and more for larger ones.
+    Ok(server.patient(3))
 }
 
 fn folder_of(options: &InstallOptions) -> Result<Option<VfsPath>, Unavailable> {

@@ -15,8 +15,7 @@ pub fn server<S: Store, L: TabLocks, R: Region>(
     service: IoService<S, L>,
 ) -> (Server<OpfsServer<IoService<S, L>>, R>, impl Future<Output = ()> + use<S, L, R>) {
     let shared = OpfsServer::new(service);
-    // SQLite takes some 30 µs between two commits, and more for larger ones.
-    let server = Server::new(channel, shared.clone()).patient(3);
+    let server = Server::new(channel, shared.clone());
     let (metrics, stopper) = (server.metrics(), server.stopper());
     shared.service().on_metrics(move || metrics.snapshot());
     shared.service().on_shutdown(move || stopper.stop());

@@ -106,7 +106,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
     /// between two calls of a row. Usual are about 50 µs at most. Where polling is worth nothing it changes nothing.
     #[must_use]
     pub fn patient(mut self, times: u32) -> Self {
-        self.spin.set_patience(times);
+        self.spin.set_scale(times);
         self
     }
 
