@@ -12,6 +12,7 @@ use super::commit::Then;
 use super::copies::BLOCK;
 use super::database::{Database, DatabaseMetrics};
 use super::index::Index;
+use super::log::AHEAD;
 use super::writes::{Group, Writes};
 use crate::platform;
 use crate::service::OpfsClient;
@@ -213,6 +214,23 @@ impl Desk {
             database.counts.hits += 1;
             database.count_read(out.len());
             return Ok(out.len());
+        }
+        if let Some(from) = database.log.next(offset) {
+            let mut ahead = std::mem::take(&mut self.blocks);
+            ahead.resize(AHEAD, 0);
+            let came = self
+                .send_what_overlaps(group, file, from, AHEAD)
+                .and_then(|()| Ok(self.client.read(file, &mut ahead, from)? as usize));
+            let log = &mut self.databases[group].log;
+            if let Ok(came) = came {
+                log.write(from, &ahead[..came]);
+            }
+            self.blocks = ahead;
+            came?;
+            if log.read(offset, out) {
+                self.databases[group].count_read(out.len());
+                return Ok(out.len());
+            }
         }
         self.read(group, file, out, offset)
     }

@@ -133,8 +133,9 @@ impl Index {
             return true;
         }
         let found = note.compare_exchange(LENT, LENT | BUSY);
-        let begun =
-            found == LENT || found == LENT | CHANGED && note.compare_exchange(found, found | BUSY) == found;
+        // Wanted back or not, the end of the transaction will see to it. A zero is a loan that was taken back.
+        let idle = found & (LENT | BUSY) == LENT;
+        let begun = found == LENT || idle && note.compare_exchange(found, found | BUSY) == found;
         if !begun {
             self.loan = None;
         }

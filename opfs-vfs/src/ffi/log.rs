@@ -1,8 +1,11 @@
-//! What this thread knows of a write-ahead log: its bytes from the start on, as far as this thread has written them itself. So
-//! it reads its own frames, until they are copied back, without a call.
+//! What this thread knows of a write-ahead log: its bytes from the start on, as far as this thread has written them itself, or
+//! read them in order, as it does to make the index anew. So it reads its own frames, until they are copied back, without a call.
 
 /// Bytes that are kept at most; an automatic checkpoint comes at half of that with pages of 4 KiB.
 const MOST: usize = 8 << 20;
+
+/// Bytes that are read at once.
+pub(super) const AHEAD: usize = 120 << 10;
 
 /// The first bytes of one log.
 #[derive(Default)]
@@ -32,6 +35,13 @@ impl LogCopy {
     /// Its size was changed here.
     pub(super) fn truncate(&mut self, size: u64) {
         self.bytes.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+    }
+
+    /// Where to read on to have a range here that begins where the others end, or before. As much of it as comes is then
+    /// [written](Self::write) here.
+    pub(super) fn next(&self, offset: u64) -> Option<u64> {
+        let end = self.bytes.len();
+        (offset <= end as u64 && end + AHEAD <= MOST).then_some(end as u64)
     }
 
     /// Fills `out` if all of it is here.
@@ -72,6 +82,11 @@ mod tests {
             (Some(vec![4; 10]), None),
             "there is no room for more"
         );
+        assert_eq!((log.next(30), log.next(40)), (None, None));
+        log.clear();
+        assert_eq!((log.next(0), log.next(1)), (Some(0), None));
+        log.write(0, &[5; 32]);
+        assert_eq!((log.next(32), log.next(8), log.next(33)), (Some(32), Some(32), None));
         log.clear();
         assert_eq!(read(&log, 0, 1), None);
         assert_eq!(read(&log, u64::MAX, 1), None);

@@ -11,6 +11,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use super::IoService;
+use super::loan::{GRACE, Recalled};
 use super::node::Node;
 use crate::platform;
 use crate::store::Store;
@@ -160,10 +161,9 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             if !lease.wanted.get() && self.keeps() {
                 continue;
             }
-            // From here on its threads call for each of their locks.
-            node.index.recall();
             let left = if self.keeps() { self.quantum() } else { Duration::ZERO };
             let left = left.saturating_sub(lease.held());
+            let recalled = if left.is_zero() { node.index.recall(!self.keeps()) } else { Recalled::Busy };
             // A transaction that is about to begin has a moment to do so.
             let unused = lease.uses_seen.replace(lease.uses.get()) == lease.uses.get();
             if node.is_idle() && left.is_zero() && (unused || !node.index.is_beginning()) {
@@ -172,6 +172,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             }
             let next = match (node.is_idle(), left.is_zero()) {
                 (_, false) => left,
+                _ if recalled == Recalled::Idle => GRACE,
                 (true, true) => BEGINNING,
                 (false, true) => LOOK,
             };
@@ -185,11 +186,11 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         if !node.main || !node.is_ours() {
             return;
         }
-        if !self.keeps() || node.lease.wanted.get() {
-            node.index.recall();
+        if self.keeps() && !(node.lease.wanted.get() && self.is_time(node)) {
+            return;
         }
-        let over = || node.lease.wanted.get() && node.lease.held() >= self.quantum();
-        if !node.is_idle() || self.keeps() && !over() {
+        node.index.recall(!self.keeps());
+        if !node.is_idle() {
             return;
         }
         if node.index.is_beginning() {
@@ -217,9 +218,14 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         self.handed_over.set(self.handed_over.get() + 1);
     }
 
+    /// Whether a database has been here for so long that it is to be handed over to whoever waits.
+    pub(super) fn is_time(&self, node: &Node<S::File, L::Guard>) -> bool {
+        node.lease.held() >= self.quantum()
+    }
+
     /// Handing over costs several times as much where the handles have to travel.
     fn quantum(&self) -> Duration {
-        self.options.quantum * if self.store.exclusive_handles() { 4 } else { 1 }
+        self.options.quantum * if self.store.exclusive_handles() { 2 } else { 1 }
     }
 
     pub(super) fn keeps(&self) -> bool {

@@ -11,16 +11,23 @@
 //!
 //! What is lent and idle the I/O worker takes back at any time, by one exchange and without asking; the thread notices when it
 //! begins its next transaction, and calls. From a thread at work it is wanted back; the thread returns it with the end
-//! of its last transaction. CHANGED says that the thread's copy of the index was not handed in: taken back from an idle thread
-//! the index counts as lost then, and is made anew out of the log.
+//! of its last transaction.
 //!
-//! A log that another tab waits for is not lent.
+//! CHANGED says that the thread's copy of the index was not handed in. Taken back from an idle thread the index would be
+//! lost, and would have to be made anew out of the log. So that thread has a moment to begin another transaction and to
+//! return everything with its end; only one that has nothing to do loses it.
+//!
+//! What another tab waits for is lent until it is time to hand it over.
+
+use std::cell::Cell;
+use std::time::Duration;
 
 use sabrpc::CallerId;
 
 use super::IoService;
 use super::node::Node;
 use super::wal::Index;
+use crate::platform;
 use crate::store::Store;
 use crate::tabs::TabLocks;
 use crate::wire::loan::{BUSY, CHANGED, LENT, NOTES, WANTED};
@@ -33,7 +40,23 @@ pub(super) struct Loan {
     caller: CallerId,
     note: u32,
     exchange: Exchange,
+    /// Since when it is wanted back from a thread that is idle and has changed the index.
+    wanted: Cell<Option<Duration>>,
 }
+
+/// What came of taking something back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Recalled {
+    /// It is not lent any more.
+    Done,
+    /// The thread returns it at the end of its transaction.
+    Busy,
+    /// The thread is idle; it has a moment more.
+    Idle,
+}
+
+/// How long a thread that is idle has to return a changed index.
+pub(super) const GRACE: Duration = Duration::from_millis(4);
 
 impl<F> Index<F> {
     /// Whether `caller` has the locks to itself.
@@ -41,26 +64,35 @@ impl<F> Index<F> {
         self.loan.borrow().as_ref().is_some_and(|loan| Some(loan.caller) == caller)
     }
 
-    /// Takes the locks back, or says that they are wanted back; whether they are not lent now.
-    pub(super) fn recall(&self) -> bool {
+    /// Takes the locks back, at once if there is no time to lose, or says that they are wanted back.
+    pub(super) fn recall(&self, at_once: bool) -> Recalled {
         let lent = self.loan.borrow();
         let Some(loan) = &*lent else {
-            return true;
+            return Recalled::Done;
         };
+        let is_over = |since: Duration| platform::now().saturating_sub(since) >= GRACE;
+        let over = at_once || loan.wanted.get().is_some_and(is_over);
         let mut found = (loan.exchange)(LENT, 0);
         let changed = loop {
-            let wanted = match found {
+            // The word that is to stand there, and what that means.
+            let (word, then) = match found {
                 LENT => break false,
                 // The mailbox has changed hands: the server will hear of it.
                 0 => break true,
-                idle if idle == LENT | CHANGED => 0,
-                busy if busy & WANTED != 0 => return false,
-                busy => busy | WANTED,
+                busy if busy & BUSY != 0 => (busy | WANTED, Recalled::Busy),
+                _ if over => (0, Recalled::Done),
+                idle => (idle | WANTED, Recalled::Idle),
             };
-            match ((loan.exchange)(found, wanted), wanted) {
-                (was, 0) if was == found => break true,
-                (was, _) if was == found => return false,
-                (was, _) => found = was,
+            let was = if word == found { found } else { (loan.exchange)(found, word) };
+            if was != found {
+                found = was;
+            } else if then == Recalled::Done {
+                break true;
+            } else {
+                if then == Recalled::Idle && loan.wanted.get().is_none() {
+                    loan.wanted.set(Some(platform::now()));
+                }
+                return then;
             }
         };
         drop(lent);
@@ -70,7 +102,7 @@ impl<F> Index<F> {
         if changed {
             self.forget();
         }
-        true
+        Recalled::Done
     }
 
     /// The thread has returned them, or is gone.
@@ -100,7 +132,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         let index = &node.index;
         if index.users.borrow().iter().any(|(_, user)| *user != Some(caller))
             || !self.keeps()
-            || self.tabs.is_wanted(&node.path)
+            || self.tabs.is_wanted(&node.path) && self.is_time(node)
         {
             return None;
         }
@@ -114,7 +146,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         if exchange(0, LENT | BUSY) != 0 {
             return None;
         }
-        *index.loan.borrow_mut() = Some(Loan { caller, note, exchange });
+        *index.loan.borrow_mut() = Some(Loan { caller, note, exchange, wanted: Cell::new(None) });
         Some(note)
     }
 

@@ -53,7 +53,7 @@ pub struct IoOptions {
     /// Keep what was locked after it was unlocked, until another tab asks for it.
     pub keep: bool,
     /// How long a tab that is at work keeps a database which another tab waits for. Shorter is fairer, longer is faster:
-    /// handing over takes about a millisecond. Four times as long where handles are exclusive (Firefox), since they have to be
+    /// handing over takes about a millisecond. Twice as long where handles are exclusive (Firefox), since they have to be
     /// closed and opened then, which takes about ten.
     pub quantum: Duration,
 }
@@ -64,7 +64,7 @@ impl Default for IoOptions {
             lock_wait: Duration::from_millis(300),
             handle_wait: Duration::from_secs(1),
             keep: true,
-            quantum: Duration::from_millis(5),
+            quantum: Duration::from_millis(10),
         }
     }
 }

@@ -16,7 +16,7 @@ use sabrpc::{BulkIn, BulkOut, CallerId};
 use super::IoService;
 use super::files::Body;
 use super::index_locks::{CHECKPOINT, IndexLocks, LOCKS};
-use super::loan::Loan;
+use super::loan::{Loan, Recalled};
 use super::node::Node;
 use crate::error::VfsError;
 use crate::platform;
@@ -235,7 +235,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         if node.index.is_lent_to(caller) {
             // Who has the locks to himself takes none here, so he has given them up.
             node.index.end_loan();
-        } else if !node.index.recall() {
+        } else if node.index.recall(false) != Recalled::Done {
             // From now on there are two threads on the log.
             node.index.add_user(id, caller);
             return Err(busy());
