@@ -235,7 +235,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         if node.index.is_lent_to(caller) {
             // Who has the locks to himself takes none here, so he has given them up.
             node.index.end_loan();
-        } else if node.index.recall(false) != Recalled::Done {
+        } else if node.index.recall(true) != Recalled::Done {
             // From now on there are two threads on the log.
             node.index.add_user(id, caller);
             return Err(busy());
