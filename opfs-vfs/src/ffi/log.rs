@@ -82,7 +82,7 @@ mod tests {
             (Some(vec![4; 10]), None),
             "there is no room for more"
         );
-        assert_eq!((log.next(30), log.next(40)), (None, None));
+        assert_eq!((log.next(30), log.next(40), log.next(41)), (Some(40), Some(40), None));
         log.clear();
         assert_eq!((log.next(0), log.next(1)), (Some(0), None));
         log.write(0, &[5; 32]);
