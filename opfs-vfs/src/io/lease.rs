@@ -161,7 +161,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             if !lease.wanted.get() && self.keeps() {
                 continue;
             }
-            let left = if self.keeps() { self.quantum() } else { Duration::ZERO };
+            let left = if self.keeps() { self.options.quantum } else { Duration::ZERO };
             let left = left.saturating_sub(lease.held());
             let recalled = if left.is_zero() { node.index.recall(!self.keeps()) } else { Recalled::Busy };
             // A transaction that is about to begin has a moment to do so.
@@ -220,12 +220,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
 
     /// Whether a database has been here for so long that it is to be handed over to whoever waits.
     pub(super) fn is_time(&self, node: &Node<S::File, L::Guard>) -> bool {
-        node.lease.held() >= self.quantum()
-    }
-
-    /// Handing over costs several times as much where the handles have to travel.
-    fn quantum(&self) -> Duration {
-        self.options.quantum * if self.store.exclusive_handles() { 2 } else { 1 }
+        node.lease.held() >= self.options.quantum
     }
 
     pub(super) fn keeps(&self) -> bool {

@@ -52,9 +52,8 @@ pub struct IoOptions {
     pub handle_wait: Duration,
     /// Keep what was locked after it was unlocked, until another tab asks for it.
     pub keep: bool,
-    /// How long a tab that is at work keeps a database which another tab waits for. Shorter is fairer, longer is faster:
-    /// handing over takes about a millisecond. Twice as long where handles are exclusive (Firefox), since they have to be
-    /// closed and opened then, which takes about ten.
+    /// How long a tab that is at work keeps a database which another tab waits for. Shorter is fairer, longer is faster: handing
+    /// over takes some milliseconds, and more where handles are exclusive (Firefox) and have to be closed and opened.
     pub quantum: Duration,
 }
 
@@ -64,7 +63,7 @@ impl Default for IoOptions {
             lock_wait: Duration::from_millis(300),
             handle_wait: Duration::from_secs(1),
             keep: true,
-            quantum: Duration::from_millis(10),
+            quantum: Duration::from_millis(20),
         }
     }
 }

@@ -24,7 +24,8 @@ pub(crate) struct Tab {
 impl Tab {
     /// A tab over `store`, which shares files and locks with the other tabs over its clones.
     pub(crate) fn new(store: impl Store + Send, tabs: &LocalTabs) -> Self {
-        Self::with(store, tabs, IoOptions::default())
+        // Tests hand over all the time.
+        Self::with(store, tabs, IoOptions { quantum: Duration::from_millis(3), ..IoOptions::default() })
     }
 
     pub(crate) fn with(store: impl Store + Send, tabs: &LocalTabs, io: IoOptions) -> Self {
