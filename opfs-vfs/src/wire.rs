@@ -146,11 +146,21 @@ pub struct IndexLocked {
     pub facts: Option<Locked>,
     /// The thread's copy of the index is old: how many regions there are to be fetched. None means that it is empty.
     pub regions: Option<u32>,
-    /// From now on the thread has the locks to itself: the number of the note that says for how long, see [`loan`].
-    pub lent: Option<u32>,
+    /// From now on the thread has the locks to itself, as long as a note says so.
+    pub lent: Option<Lent>,
 }
 
-/// What a note says of a loan, in bits; 0 says that nothing is lent.
+/// A loan, see [`loan`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lent {
+    /// The number of the note.
+    pub note: u32,
+    /// What stands in the note besides the bits. Each loan has its own: a note is used again, and who has not noticed yet
+    /// that it lost a loan must not take the next one, of another database, for it.
+    pub mark: i32,
+}
+
+/// What a note says of a loan, in its low bits; 0 says that nothing is lent.
 pub mod loan {
     /// The thread has the locks of the wal-index to itself.
     pub const LENT: i32 = 1;
@@ -160,6 +170,9 @@ pub mod loan {
     pub const WANTED: i32 = 4;
     /// The thread has changed the index and not handed it in.
     pub const CHANGED: i32 = 8;
+
+    /// How far the number of a loan is shifted to be its mark.
+    pub const SHIFT: u32 = 4;
 
     /// How many loans a thread can have.
     pub const NOTES: u32 = 8;

@@ -21,7 +21,7 @@ use crate::io::index_locks::IndexLocks;
 use crate::io::wal::REGION;
 use crate::service::OpfsClient;
 use crate::wire::FileId;
-use crate::wire::loan::{BUSY, CHANGED, LENT};
+use crate::wire::loan::{BUSY, CHANGED, LENT, WANTED};
 
 /// The lock of whoever writes to the log.
 const WRITE_LOCK: u32 = 0;
@@ -76,8 +76,8 @@ pub(super) struct Index {
     changed: bool,
     /// Locks that connections of this thread hold.
     locks: IndexLocks,
-    /// They are lent to this thread, as long as this says so.
-    loan: Option<Note<DefaultRegion>>,
+    /// They are lent to this thread, as long as this note has the mark of the loan.
+    loan: Option<(Note<DefaultRegion>, i32)>,
 }
 
 impl Index {
@@ -126,16 +126,17 @@ impl Index {
 
     /// Begins a transaction with what is lent; `false` says that nothing is.
     fn begin(&mut self) -> bool {
-        let Some(note) = &self.loan else {
+        let Some((note, mark)) = &self.loan else {
             return false;
         };
         if !self.locks.is_idle() {
             return true;
         }
-        let found = note.compare_exchange(LENT, LENT | BUSY);
-        // Wanted back or not, the end of the transaction will see to it. A zero is a loan that was taken back.
-        let idle = found & (LENT | BUSY) == LENT;
-        let begun = found == LENT || idle && note.compare_exchange(found, found | BUSY) == found;
+        let free = mark | LENT;
+        let found = note.compare_exchange(free, free | BUSY);
+        // Wanted back or not, the end of the transaction will see to it. Without the mark the loan was taken back.
+        let idle = found & !(CHANGED | WANTED) == free;
+        let begun = found == free || idle && note.compare_exchange(found, found | BUSY) == found;
         if !begun {
             self.loan = None;
         }
@@ -144,12 +145,13 @@ impl Index {
 
     /// Ends a transaction with what is lent; `false` says that it is to be returned.
     fn end(&self) -> bool {
-        let Some(note) = &self.loan else {
+        let Some((note, mark)) = &self.loan else {
             return false;
         };
-        let idle = if self.changed { LENT | CHANGED } else { LENT };
-        let busy = note.compare_exchange(LENT | BUSY, idle);
-        busy == LENT | BUSY || busy == LENT | BUSY | CHANGED && note.compare_exchange(busy, idle) == busy
+        let idle = mark | if self.changed { LENT | CHANGED } else { LENT };
+        let busy = mark | LENT | BUSY;
+        let found = note.compare_exchange(busy, idle);
+        found == busy || found == busy | CHANGED && note.compare_exchange(found, idle) == found
     }
 
     /// Hands in the regions that differ from what is known of them.
@@ -254,7 +256,7 @@ fn lock(state: &State, first: u32, count: u32, exclusive: bool) -> Result<(), Fa
             desk.forget_log(state.group);
         }
         let (index, client) = desk.index_and_client(state.group);
-        index.loan = told.lent.and_then(|note| client.caller().note(note));
+        index.loan = told.lent.and_then(|lent| Some((client.caller().note(lent.note)?, lent.mark)));
         index.locks.lock(state.file, None, locks.clone(), exclusive);
         if let Some(count) = told.regions {
             let fetched = index.fetch(count, |number, out| Ok(client.read_index(state.file, number, out)?));

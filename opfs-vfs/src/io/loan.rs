@@ -30,7 +30,8 @@ use super::wal::Index;
 use crate::platform;
 use crate::store::Store;
 use crate::tabs::TabLocks;
-use crate::wire::loan::{BUSY, CHANGED, LENT, NOTES, WANTED};
+use crate::wire::Lent;
+use crate::wire::loan::{BUSY, CHANGED, LENT, NOTES, SHIFT, WANTED};
 
 /// Exchanges the word of a note for another one, if it is what is expected; gives what was found.
 pub(super) type Exchange = Box<dyn Fn(i32, i32) -> i32>;
@@ -38,10 +39,17 @@ pub(super) type Exchange = Box<dyn Fn(i32, i32) -> i32>;
 /// What is lent to whom.
 pub(super) struct Loan {
     caller: CallerId,
-    note: u32,
+    lent: Lent,
     exchange: Exchange,
     /// Since when it is wanted back from a thread that is idle and has changed the index.
     wanted: Cell<Option<Duration>>,
+}
+
+impl Loan {
+    /// Whether the word of the note speaks of this loan.
+    fn is_in(&self, word: i32) -> bool {
+        word & -1 << SHIFT == self.lent.mark && word & LENT != 0
+    }
 }
 
 /// What came of taking something back.
@@ -72,13 +80,14 @@ impl<F> Index<F> {
         };
         let is_over = |since: Duration| platform::now().saturating_sub(since) >= GRACE;
         let over = at_once || loan.wanted.get().is_some_and(is_over);
-        let mut found = (loan.exchange)(LENT, 0);
+        let free = loan.lent.mark | LENT;
+        let mut found = (loan.exchange)(free, 0);
         let changed = loop {
             // The word that is to stand there, and what that means.
             let (word, then) = match found {
-                LENT => break false,
                 // The mailbox has changed hands: the server will hear of it.
-                0 => break true,
+                other if !loan.is_in(other) => break true,
+                word if word == free => break false,
                 busy if busy & BUSY != 0 => (busy | WANTED, Recalled::Busy),
                 _ if over => (0, Recalled::Done),
                 idle => (idle | WANTED, Recalled::Idle),
@@ -108,15 +117,15 @@ impl<F> Index<F> {
     /// The thread has returned them, or is gone.
     pub(super) fn end_loan(&self) {
         if let Some(loan) = self.loan.take() {
-            let mut found = (loan.exchange)(LENT, 0);
-            while found != LENT && found != 0 {
+            let mut found = (loan.exchange)(loan.lent.mark | LENT, 0);
+            while loan.is_in(found) && found != loan.lent.mark | LENT {
                 let was = (loan.exchange)(found, 0);
                 if was == found {
                     break;
                 }
                 found = was;
             }
-            if found & CHANGED != 0 {
+            if loan.is_in(found) && found & CHANGED != 0 {
                 self.forget();
             }
             self.locks.borrow_mut().clear(false);
@@ -126,8 +135,8 @@ impl<F> Index<F> {
 
 impl<S: Store, L: TabLocks> IoService<S, L> {
     /// Lends the locks of an index to the thread that has just taken some, where that is the only one on the log and no
-    /// other tab waits; gives the number of the note.
-    pub(super) fn lend(&self, node: &Node<S::File, L::Guard>) -> Option<u32> {
+    /// other tab waits.
+    pub(super) fn lend(&self, node: &Node<S::File, L::Guard>) -> Option<Lent> {
         let caller = sabrpc::current_caller()?;
         let index = &node.index;
         if index.users.borrow().iter().any(|(_, user)| *user != Some(caller))
@@ -138,16 +147,18 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         }
         let databases = self.nodes.databases();
         let taken = |note: u32| {
-            let is = |loan: &Loan| loan.caller == caller && loan.note == note;
+            let is = |loan: &Loan| loan.caller == caller && loan.lent.note == note;
             databases.iter().any(|node| node.index.loan.borrow().as_ref().is_some_and(is))
         };
         let note = (0..NOTES).find(|note| !taken(*note))?;
         let exchange = self.notes.borrow().as_ref()?(caller, note)?;
-        if exchange(0, LENT | BUSY) != 0 {
+        let number = self.loans.replace(self.loans.get().wrapping_add(1));
+        let lent = Lent { note, mark: number << SHIFT };
+        if exchange(0, lent.mark | LENT | BUSY) != 0 {
             return None;
         }
-        *index.loan.borrow_mut() = Some(Loan { caller, note, exchange, wanted: Cell::new(None) });
-        Some(note)
+        *index.loan.borrow_mut() = Some(Loan { caller, lent, exchange, wanted: Cell::new(None) });
+        Some(lent)
     }
 
     /// A thread gives the locks back at the end of a transaction.

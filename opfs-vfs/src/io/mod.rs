@@ -95,6 +95,8 @@ pub struct IoService<S: Store, L: TabLocks> {
     on_shutdown: RefCell<Option<Box<dyn FnOnce()>>>,
     read_metrics: RefCell<Option<ReadMetrics>>,
     notes: RefCell<Option<Notes>>,
+    /// How many loans there were.
+    loans: Cell<i32>,
 }
 
 impl<S: Store, L: TabLocks> IoService<S, L> {
@@ -115,6 +117,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             on_shutdown: RefCell::new(None),
             read_metrics: RefCell::new(None),
             notes: RefCell::new(None),
+            loans: Cell::new(0),
         }
     }
 
