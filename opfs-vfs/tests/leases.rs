@@ -93,7 +93,8 @@ fn a_page_that_may_keep_nothing_gives_everything_back() {
 fn share(store: impl Store + Send + Clone, mode: &str) {
     const TABS: usize = 4;
     let tabs = LocalTabs::new();
-    let io = IoOptions { lock_wait: LONG, ..IoOptions::default() };
+    let quantum = Duration::from_millis(5);
+    let io = IoOptions { lock_wait: LONG, quantum, ..IoOptions::default() };
     {
         let tab = Tab::with(store.clone(), &tabs, io);
         let db = tab.open("app.db");
