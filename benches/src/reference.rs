@@ -90,12 +90,17 @@ impl Pair {
 
     fn start(wait: Wait, region: Option<NativeRegion>) -> Self {
         let words = Arc::new(Words::default());
+        // Who polls takes a core from all others until its turn has come.
+        let resting = matches!(wait, Wait::Spin);
+        if resting {
+            words.ask.0.store(REST, Ordering::Relaxed);
+        }
         let partner = std::thread::spawn({
             let (words, region) = (Arc::clone(&words), region.clone());
             move || answer(&words, wait, region.as_ref())
         });
         let bytes = vec![7; LARGEST];
-        Self { words, wait, seq: 0, resting: false, region, bytes, partner: Some(partner) }
+        Self { words, wait, seq: 0, resting, region, bytes, partner: Some(partner) }
     }
 
     fn ask(&mut self, word: u32) {
@@ -141,7 +146,7 @@ impl Calls for Pair {
 /// The partner's whole life.
 fn answer(words: &Words, wait: Wait, region: Option<&NativeRegion>) {
     let mut bytes = vec![7; LARGEST];
-    let mut seen = 0;
+    let mut seen = if matches!(wait, Wait::Spin) { REST } else { 0 };
     loop {
         let waiting = if seen == REST { Wait::Sleep } else { wait };
         seen = waiting.until_not(&words.ask.0, seen);

@@ -33,6 +33,7 @@ use std::{
     },
     task::{Context, Poll, Wake, Waker},
     thread::{JoinHandle, Thread},
+    time::{Duration, Instant},
 };
 
 pub use crate::region::native::NativeRegion;
@@ -129,25 +130,84 @@ pub fn spawn_beside<S: Dispatch, F: Future<Output = ()>>(
 /// assert_eq!(sabrpc::native::block_on(async { 1 + 1 }), 2);
 /// ```
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    // The thread's own unpark token would not do: whatever parks inside a poll eats it.
-    struct Unpark(Thread, AtomicBool);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            // Release: pairs with the Acquire below, so that the next poll sees what was done before the wake.
-            self.1.store(true, Ordering::Release);
-            self.0.unpark();
-        }
-    }
-    let unpark = Arc::new(Unpark(std::thread::current(), AtomicBool::new(false)));
-    let waker = Waker::from(Arc::clone(&unpark));
-    let mut cx = Context::from_waker(&waker);
+    let parked = Parked::new();
+    let mut cx = Context::from_waker(parked.waker());
     let mut future = std::pin::pin!(future);
     loop {
         if let Poll::Ready(value) = future.as_mut().poll(&mut cx) {
             return value;
         }
-        while !unpark.1.swap(false, Ordering::Acquire) {
+        parked.park();
+    }
+}
+
+/// A thread that sleeps until its waker is woken.
+#[derive(Clone)]
+pub(crate) struct Parked {
+    unpark: Arc<Unpark>,
+    waker: Waker,
+}
+
+/// The thread's own unpark token would not do: whatever parks inside a poll eats it.
+struct Unpark(Thread, AtomicBool);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Release: pairs with the Acquire in `was_woken`, so that what was done before the wake is seen after it.
+        self.1.store(true, Ordering::Release);
+        self.0.unpark();
+    }
+}
+
+impl Parked {
+    /// For this thread.
+    fn new() -> Self {
+        let unpark = Arc::new(Unpark(std::thread::current(), AtomicBool::new(false)));
+        Self { waker: Waker::from(Arc::clone(&unpark)), unpark }
+    }
+
+    /// Runs `f` with one that is kept for this thread's blocking waits, one after the other. A wake-up that comes late may
+    /// end the next of them early.
+    pub(crate) fn with<T>(f: impl FnOnce(&Self) -> T) -> T {
+        thread_local! {
+            static KEPT: Parked = Parked::new();
+        }
+        // A thread that is about to end has none any more.
+        let kept = KEPT.try_with(Self::clone).unwrap_or_else(|_| Self::new());
+        f(&kept)
+    }
+
+    pub(crate) fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
+    fn was_woken(&self) -> bool {
+        self.unpark.1.swap(false, Ordering::Acquire)
+    }
+
+    fn park(&self) {
+        while !self.was_woken() {
             std::thread::park();
+        }
+    }
+
+    /// Sleeps that long at most; returns whether it was woken.
+    pub(crate) fn park_timeout(&self, timeout: Duration) -> bool {
+        let until = Instant::now().checked_add(timeout);
+        loop {
+            if self.was_woken() {
+                return true;
+            }
+            // A time that the clock does not reach never comes.
+            let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return false;
+            }
+            std::thread::park_timeout(left);
         }
     }
 }

@@ -5,6 +5,10 @@
 //! peer has become fast. That has to outlast a wake-up: two sides that both go to sleep at once wake each other up with
 //! every call, and neither would ever see the other awake. Such a try is timed: how many polls are worth their while
 //! depends on engine and machine.
+//!
+//! A caller that had to wake its server knows more: the answer will take a wake-up at least. Whether polling ends that
+//! wait sooner depends on where the system lets the server run. On the very core that polls, sleeping at once is three
+//! times as fast; on another one that is awake, polling is. So both are tried, and timed ([`Roused`]).
 
 use std::time::Duration;
 
@@ -54,6 +58,11 @@ impl Spin {
         std::mem::replace(&mut self.patience, budgets)
     }
 
+    /// Whether a wait is known to take long.
+    pub(crate) fn is_patient(&self) -> bool {
+        self.patience > 0
+    }
+
     /// Whether the next spin should be timed, should it be in vain.
     #[inline]
     pub(crate) fn is_exploring(&self) -> bool {
@@ -93,6 +102,54 @@ impl Spin {
 
     fn floor(&self) -> u32 {
         (self.max / 100).max(16)
+    }
+}
+
+/// How a caller waits for a server that it had to wake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Polls first, as ever.
+    Poll,
+    /// Sleeps at once.
+    Sleep,
+}
+
+/// What waiting for a server took that had to be woken, either way.
+#[derive(Debug, Default)]
+pub(crate) struct Roused {
+    waits: u32,
+    /// Running averages, once there is anything to average.
+    polling: Option<Duration>,
+    sleeping: Option<Duration>,
+}
+
+impl Roused {
+    /// With every so many waits the slower way is tried again.
+    const EXPLORE_EVERY: u32 = 32;
+
+    /// What to do with the next wait.
+    pub(crate) fn choose(&mut self) -> Way {
+        self.waits = self.waits.wrapping_add(1);
+        let explores = self.waits.is_multiple_of(Self::EXPLORE_EVERY);
+        match (self.polling, self.sleeping) {
+            (None, _) => Way::Poll,
+            (_, None) => Way::Sleep,
+            (polling, sleeping) if (polling <= sleeping) == explores => Way::Sleep,
+            _ => Way::Poll,
+        }
+    }
+
+    /// What it took in the end.
+    pub(crate) fn took(&mut self, way: Way, time: Duration) {
+        let average = match way {
+            Way::Poll => &mut self.polling,
+            Way::Sleep => &mut self.sleeping,
+        };
+        *average = Some(match *average {
+            None => time,
+            // A method that took long for once says nothing of the way.
+            Some(before) => (before * 7 + time.min(before * 2)) / 8,
+        });
     }
 }
 
@@ -145,5 +202,32 @@ mod tests {
         spin.missed(Some(Duration::ZERO));
         (0..20).for_each(|_| spin.hit());
         assert_eq!(spin.budget(), 5000);
+    }
+    #[test]
+    fn who_had_to_wake_the_server_waits_the_way_that_was_quicker() {
+        let micros = Duration::from_micros;
+        let mut roused = Roused::default();
+        let mut wait = |polling: u64, sleeping: u64| {
+            let way = roused.choose();
+            roused.took(way, micros(if way == Way::Poll { polling } else { sleeping }));
+            way
+        };
+        assert_eq!([wait(60, 20), wait(60, 20)], [Way::Poll, Way::Sleep], "both are tried");
+        let slept = (0..64).filter(|_| wait(60, 20) == Way::Sleep).count();
+        assert_eq!(slept, 62, "and the slower one now and then");
+        for _ in 0..640 {
+            wait(5, 20);
+        }
+        let slept = (0..64).filter(|_| wait(5, 20) == Way::Sleep).count();
+        assert_eq!(slept, 2, "the server came to another core");
+    }
+
+    #[test]
+    fn a_long_method_for_once_does_not_change_the_way() {
+        let mut roused = Roused::default();
+        roused.took(Way::Poll, Duration::from_micros(60));
+        roused.took(Way::Sleep, Duration::from_micros(20));
+        roused.took(Way::Sleep, Duration::from_secs(1));
+        assert_eq!(roused.choose(), Way::Sleep);
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     codec,
     layout::{MAILBOX, MailboxWords, given_up},
     metrics::Meters,
-    spin::Spin,
+    spin::{Roused, Spin, Way},
 };
 
 /// How often a sleeping caller looks whether the server is still there, when nobody wakes it.
@@ -31,6 +31,11 @@ pub(crate) struct Link<R> {
     pub(crate) words: MailboxWords,
     pub(crate) service: &'static ServiceInfo,
     pub(crate) spin: Spin,
+    /// The newest request had to wake the server, which was not waited for yet.
+    pub(super) rang: bool,
+    pub(super) roused: Roused,
+    /// The wait for a server that was woken, and since when.
+    pub(super) rousing: Option<(Way, Duration)>,
     pub(crate) meters: Meters,
     /// How long any call may take, whatever its operation says.
     deadline: Option<Duration>,
@@ -250,6 +255,9 @@ impl<R: Region> Link<R> {
                 words,
                 service,
                 spin: Spin::new(channel.region.spin_polls()),
+                rang: false,
+                roused: Roused::default(),
+                rousing: None,
                 meters: Meters::new(service),
                 deadline: None,
                 has_deadlines: service.deadline.is_some(),

@@ -19,6 +19,7 @@ use self::link::{Exchange, Next, Raw};
 use crate::{
     CallError, Channel, OpInfo, Region, RpcError,
     layout::{INLINE, MailboxWords, status},
+    spin::Way,
     waits,
 };
 
@@ -290,7 +291,7 @@ impl<R: Region> Link<R> {
         }
     }
 
-    /// Polls for the answer to the newest request as long as the budget lasts: its status and length.
+    /// Polls for the answer to the newest request as long as that is worth its while: its status and length.
     #[inline]
     fn poll<W: Wait>(&mut self) -> Option<(i32, i32)> {
         // Both are read from the mail one by one: put together on the way, they would be read as one number before the two
@@ -300,6 +301,38 @@ impl<R: Region> Link<R> {
 
     /// The same; the answer is then in `mail`.
     fn poll_mail<W: Wait>(&mut self) -> bool {
+        if W::BLOCKS && self.rang { self.poll_roused::<W>() } else { self.poll_all::<W>() }
+    }
+
+    /// The same when the server had to be woken.
+    #[cold]
+    fn poll_roused<W: Wait>(&mut self) -> bool {
+        self.rang = false;
+        if self.spin.is_patient() {
+            return self.poll_all::<W>();
+        }
+        let way = self.roused.choose();
+        self.rousing = Some((way, self.now()));
+        let answered = match way {
+            Way::Poll => self.poll_all::<W>(),
+            Way::Sleep => self.look_for_mail(1),
+        };
+        if answered {
+            self.has_roused();
+        }
+        answered
+    }
+
+    /// The answer is there of a server that was woken.
+    fn has_roused(&mut self) {
+        if let Some((way, since)) = self.rousing.take() {
+            self.roused.took(way, self.now().saturating_sub(since));
+        }
+    }
+
+    /// Polls as long as the budget lasts.
+    #[inline]
+    fn poll_all<W: Wait>(&mut self) -> bool {
         let polls = W::polls(self.spin.budget());
         let is_timed = self.clock.start.is_some() || self.spin.is_exploring();
         let since = is_timed.then(|| self.now());
@@ -332,6 +365,10 @@ impl<R: Region> Link<R> {
         let since = self.now();
         let answer = self.sleep_until_answered::<W>().await;
         self.clock.slept += self.now().saturating_sub(since);
+        match answer {
+            Ok(_) => self.has_roused(),
+            Err(_) => self.rousing = None,
+        }
         answer
     }
 

@@ -102,7 +102,8 @@ impl<R: Region> Link<R> {
         self.mail.b = len;
         // Pairs with `Server::see`, which sees the request behind the number, and with the server's store of its flag on the
         // way to sleep: of the number and the flag one is seen by the other side.
-        if self.channel.region.publish(self.words.request, &self.mail, AT_SERVER_SLEEPS) {
+        self.rang = self.channel.region.publish(self.words.request, &self.mail, AT_SERVER_SLEEPS);
+        if self.rang {
             self.channel.ring();
         }
     }

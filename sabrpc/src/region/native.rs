@@ -7,17 +7,20 @@
 use std::{
     pin::Pin,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
-use super::{Bytes, Region};
-use crate::time;
+use super::{Bytes, Mail, Region};
+use crate::{layout::inline_len, native::Parked, time};
 
 const BUCKETS: usize = 16;
+
+/// What the region begins at a multiple of, so that what is on a cache line of its own by its offset is so in memory.
+const LINE: usize = 64;
 
 /// Shared memory between threads of one process. Cloning it shares the memory.
 #[derive(Clone)]
@@ -26,15 +29,21 @@ pub struct NativeRegion {
 }
 
 struct Shared {
+    /// Some more than are used: the allocator does not know of cache lines.
     words: Box<[AtomicU32]>,
+    /// The first that is used, and how many.
+    start: usize,
+    len: usize,
+    /// Every so many polls the thread offers its core to others: after a microsecond, when a hot call is over.
+    step_aside: u32,
     lot: [Bucket; BUCKETS],
 }
 
-/// One bucket of the parking lot; words hash onto it by their cache line.
+/// One bucket of the parking lot; words hash onto it by their cache line. A blocked thread has a waker too, so that who
+/// notifies takes one look at one list, and calls the system only for those who sleep.
 #[derive(Default)]
 struct Bucket {
     wakers: Mutex<Vec<(u32, Waker)>>,
-    woken: Condvar,
 }
 
 impl Bucket {
@@ -47,13 +56,23 @@ impl Bucket {
 impl NativeRegion {
     /// A zeroed region of `size` bytes, rounded up to whole words.
     pub fn new(size: u32) -> Self {
-        let words = (0..size.div_ceil(4)).map(|_| AtomicU32::new(0)).collect();
-        Self { shared: Arc::new(Shared { words, lot: Default::default() }) }
+        let len = size.div_ceil(4) as usize;
+        let words: Box<[_]> = (0..len + LINE / 4).map(|_| AtomicU32::new(0)).collect();
+        let start = words.as_ptr().addr().wrapping_neg() % LINE / 4;
+        let step_aside = polls_in(Duration::from_micros(1));
+        Self { shared: Arc::new(Shared { words, start, len, step_aside, lot: Default::default() }) }
     }
 
+    #[inline]
+    fn words(&self) -> &[AtomicU32] {
+        let Shared { words, start, len, .. } = &*self.shared;
+        &words[*start..*start + *len]
+    }
+
+    #[inline]
     fn word(&self, offset: u32) -> &AtomicU32 {
         debug_assert_eq!(offset % 4, 0);
-        &self.shared.words[offset as usize / 4]
+        &self.words()[offset as usize / 4]
     }
 
     fn bucket(&self, word: u32) -> &Bucket {
@@ -68,7 +87,7 @@ impl Bytes for NativeRegion {
         self.set_part(at, shift, head);
         let at = at + shift.div_ceil(4);
         let (whole, tail) = rest.as_chunks::<4>();
-        for (word, bytes) in self.shared.words[at..at + whole.len()].iter().zip(whole) {
+        for (word, bytes) in self.words()[at..at + whole.len()].iter().zip(whole) {
             // Relaxed: published by the sequence number that is stored after it.
             word.store(u32::from_le_bytes(*bytes), Ordering::Relaxed);
         }
@@ -82,7 +101,7 @@ impl Bytes for NativeRegion {
         self.get_part(at, shift, head);
         let at = at + shift.div_ceil(4);
         let (whole, tail) = rest.as_chunks_mut::<4>();
-        for (word, bytes) in self.shared.words[at..at + whole.len()].iter().zip(&mut *whole) {
+        for (word, bytes) in self.words()[at..at + whole.len()].iter().zip(&mut *whole) {
             // Relaxed: ordered by the load of the sequence number that came before it.
             *bytes = word.load(Ordering::Relaxed).to_le_bytes();
         }
@@ -94,7 +113,7 @@ impl NativeRegion {
     /// Writes a few bytes of one word. It keeps its others: they belong to the same owner, since areas are whole words.
     fn set_part(&self, at: usize, shift: usize, bytes: &[u8]) {
         if !bytes.is_empty() {
-            let word = &self.shared.words[at];
+            let word = &self.words()[at];
             // Relaxed, as above.
             let mut value = word.load(Ordering::Relaxed).to_le_bytes();
             value[shift..shift + bytes.len()].copy_from_slice(bytes);
@@ -106,7 +125,7 @@ impl NativeRegion {
     fn get_part(&self, at: usize, shift: usize, bytes: &mut [u8]) {
         if !bytes.is_empty() {
             // Relaxed, as above.
-            let value = self.shared.words[at].load(Ordering::Relaxed).to_le_bytes();
+            let value = self.words()[at].load(Ordering::Relaxed).to_le_bytes();
             bytes.copy_from_slice(&value[shift..shift + bytes.len()]);
         }
     }
@@ -114,11 +133,11 @@ impl NativeRegion {
 
 impl Region for NativeRegion {
     fn spin_polls(&self) -> u32 {
-        10_000
+        polls_in(Duration::from_micros(50))
     }
 
     fn size(&self) -> u32 {
-        self.shared.words.len() as u32 * 4
+        self.shared.len as u32 * 4
     }
 
     // Sequentially consistent, as the trait says and why; who is whose partner is said where they are used.
@@ -140,29 +159,80 @@ impl Region for NativeRegion {
         found.unwrap_or_else(|found| found) as i32
     }
 
+    #[inline]
+    fn publish(&self, word: u32, mail: &Mail, sleep_flag: u32) -> bool {
+        let at = word as usize / 4;
+        let [number, a, b] = &self.words()[at..at + 3] else { unreachable!("as many as that") };
+        // Relaxed, and so the bytes: they are read after the number, whose store below releases them to the acquiring load
+        // in `await_change`.
+        a.store(mail.a as u32, Ordering::Relaxed);
+        b.store(mail.b as u32, Ordering::Relaxed);
+        let bytes = mail.bytes();
+        if !bytes.is_empty() {
+            self.copy_in(word + 12, bytes);
+        }
+        // Sequentially consistent, as is the load of the flag: who goes to sleep stores the flag and loads the number, in
+        // this order, and so one of us sees the other. Release would let the flag be read first.
+        number.store(mail.value as u32, Ordering::SeqCst);
+        self.load(sleep_flag) != 0
+    }
+
+    #[inline]
+    fn await_change(&self, word: u32, old: i32, polls: u32, also: u32, mail: &mut Mail) -> bool {
+        let at = word as usize / 4;
+        let [number, a, b] = &self.words()[at..at + 3] else { unreachable!("as many as that") };
+        for poll in 1..=polls.max(1) {
+            // Sequentially consistent for who goes to sleep and has set his flag (see `publish`), and so an acquiring load:
+            // what was stored before the number is seen by the relaxed loads below.
+            let value = number.load(Ordering::SeqCst) as i32;
+            if value != old {
+                let (a, b) = (a.load(Ordering::Relaxed) as i32, b.load(Ordering::Relaxed) as i32);
+                (mail.value, mail.a, mail.b) = (value, a, b);
+                let len = inline_len(b);
+                if len > 0 {
+                    self.copy_out(word + 12, &mut mail.inline[..len]);
+                }
+                mail.also = self.word(also).load(Ordering::Relaxed) as i32;
+                return true;
+            }
+            // Whom we wait for may need this very core: woken beside us, he is at work at once if we step aside.
+            if poll % self.shared.step_aside == 0 { std::thread::yield_now() } else { std::hint::spin_loop() }
+        }
+        false
+    }
+
     fn wait(&self, word: u32, old: i32, timeout: Duration) {
         let bucket = self.bucket(word);
-        let list = bucket.lock();
-        if self.load(word) == old {
-            drop(bucket.woken.wait_timeout(list, timeout));
-        }
+        Parked::with(|parked| {
+            let mut list = bucket.lock();
+            if self.load(word) != old {
+                return;
+            }
+            list.push((word, parked.waker().clone()));
+            drop(list);
+            if !parked.park_timeout(timeout) {
+                bucket.lock().retain(|(at, waker)| *at != word || !waker.will_wake(parked.waker()));
+            }
+        });
     }
 
     fn notify(&self, word: u32) {
         let bucket = self.bucket(word);
-        let list = bucket.lock();
+        let mut list = bucket.lock();
         let mut left = list.iter().filter(|(at, _)| *at == word).count();
-        drop(list);
-        bucket.woken.notify_all();
         // One at a time, and not under the lock: a waker may poll at once, and register again.
         while left > 0 {
             left -= 1;
-            let mut list = bucket.lock();
             let next = list.iter().position(|(at, _)| *at == word).map(|place| list.remove(place));
             drop(list);
             if let Some((_, waker)) = next {
                 waker.wake();
             }
+            if left == 0 {
+                // Who was woken may have been put on this very core. Then he is at work at once, and we are woken by nobody.
+                return std::thread::yield_now();
+            }
+            list = bucket.lock();
         }
     }
 
@@ -194,6 +264,22 @@ impl Region for NativeRegion {
         static START: OnceLock<Instant> = OnceLock::new();
         START.get_or_init(Instant::now).elapsed()
     }
+}
+
+/// How many polls take about that long: processors pause for 5 to 50 ns.
+fn polls_in(time: Duration) -> u32 {
+    const LOOK: u32 = 64;
+    static NANOS: OnceLock<u64> = OnceLock::new();
+    let nanos = *NANOS.get_or_init(|| {
+        let look = || {
+            let start = Instant::now();
+            (0..LOOK).for_each(|_| std::hint::spin_loop());
+            start.elapsed().as_nanos() as u64
+        };
+        // The shortest: during the others the thread may have been off its core.
+        (0..8).map(|_| look()).min().unwrap_or_default()
+    });
+    (time.as_nanos() as u64 * u64::from(LOOK) / nanos.max(1)).max(LOOK.into()) as u32
 }
 
 /// See [`Region::wait_async`].
@@ -265,5 +351,34 @@ mod tests {
         region.store(0, 1);
         region.notify(0);
         thread.join().unwrap();
+    }
+    #[test]
+    fn who_was_not_woken_leaves_nothing_behind_and_who_waits_elsewhere_sleeps_on() {
+        let region = NativeRegion::new(64);
+        region.wait(0, 0, Duration::from_millis(1));
+        assert!(region.bucket(0).lock().is_empty());
+        let threads: Vec<_> = (0..3)
+            .map(|_| {
+                let other = region.clone();
+                std::thread::spawn(move || other.wait(4, 0, Duration::from_secs(3600)))
+            })
+            .collect();
+        while region.bucket(4).lock().len() < 3 {
+            std::thread::yield_now();
+        }
+        region.notify(0);
+        assert_eq!(region.bucket(4).lock().len(), 3, "the words share a bucket");
+        region.notify(4);
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert!(region.bucket(4).lock().is_empty());
+    }
+
+    #[test]
+    fn words_begin_where_a_cache_line_does() {
+        for size in [4, 64, 100_000] {
+            let region = NativeRegion::new(size);
+            assert_eq!(region.size(), size);
+            assert!(region.words().as_ptr().addr().is_multiple_of(LINE));
+        }
     }
 }
