@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sabrpc::{Channel, native};
+use sabrpc::{Channel, Server, native};
 
 use crate::{
     callers::{CONFIG, Calls, Case, Raw, Typed},
@@ -40,13 +40,18 @@ struct Subject<'a> {
 /// Measures every case that is `wanted`, or all, for `budget` each. The answer is JSON: an array of
 /// results.
 pub fn rpc(budget: Duration, wanted: &[String]) -> serde_json::Value {
-    let channels = [(); 2].map(|()| Channel::native(CONFIG).expect("these sizes are in bounds"));
+    let channels = [(); 3].map(|()| Channel::native(CONFIG).expect("these sizes are in bounds"));
     let _servers = [
         native::spawn(&channels[0], || StoreServer::new(Buffer::new())),
         native::spawn(&channels[1], || RawStore(Buffer::new())),
+        native::spawn_with(&channels[2], |channel| {
+            Server::new(channel, StoreServer::new(Buffer::new())).without_metrics()
+        }),
     ];
     let mut typed = Typed::attach(&channels[0]).expect("the server has started");
     let mut raw = Raw::attach(&channels[1]).expect("the server has started");
+    let plain = Typed::attach(&channels[2]).expect("the server has started");
+    let mut plain = plain.without_metrics();
     let (mut spin, mut futex, mut copy) = (Pair::spinning(), Pair::sleeping(), Pair::copying());
 
     let is_wanted = |case: &str| wanted.is_empty() || wanted.iter().any(|word| word == case);
@@ -67,19 +72,35 @@ pub fn rpc(budget: Duration, wanted: &[String]) -> serde_json::Value {
         });
         results.extend(subjects.iter().map(|subject| subject.result(name, calls)));
     }
+    if is_wanted("metrics") {
+        let mut subjects =
+            [Subject::new("sabrpc-typed", &mut typed), Subject::new("without-metrics", &mut plain)];
+        take_turns(&mut subjects, budget, |subject| {
+            subject.run(Case::Null, 20);
+            time(|| subject.run(Case::Null, 4000)) / 4000.0
+        });
+        results.extend(subjects.iter().map(|subject| subject.result("metrics", 4000)));
+    }
+    let cold = |subject: &mut dyn Calls| {
+        let cold = (0..COLD_CALLS).map(|_| {
+            std::thread::sleep(IDLE);
+            time(|| subject.run(Case::Null, 1))
+        });
+        cold.sum::<f64>() / f64::from(COLD_CALLS)
+    };
+    if is_wanted("metrics-cold") {
+        let mut subjects =
+            [Subject::new("sabrpc-typed", &mut typed), Subject::new("without-metrics", &mut plain)];
+        take_turns(&mut subjects, budget, cold);
+        results.extend(subjects.iter().map(|subject| subject.result("metrics-cold", COLD_CALLS)));
+    }
     if is_wanted("cold") {
         let mut subjects = [
             Subject::new("sabrpc-typed", &mut typed),
             Subject::new("sabrpc-native", &mut raw),
             Subject::new("futex", &mut futex),
         ];
-        take_turns(&mut subjects, budget, |subject| {
-            let cold = (0..COLD_CALLS).map(|_| {
-                std::thread::sleep(IDLE);
-                time(|| subject.run(Case::Null, 1))
-            });
-            cold.sum::<f64>() / f64::from(COLD_CALLS)
-        });
+        take_turns(&mut subjects, budget, cold);
         results.extend(subjects.iter().map(|subject| subject.result("cold", COLD_CALLS)));
     }
     results.into()
@@ -97,7 +118,7 @@ impl<'a> Subject<'a> {
         samples.sort_by(f64::total_cmp);
         let mean = |samples: &[f64]| samples.iter().sum::<f64>() / samples.len() as f64;
         let value = match case {
-            "cold" => samples[samples.len() / 2],
+            "cold" | "metrics-cold" => samples[samples.len() / 2],
             _ => mean(&samples[..samples.len().div_ceil(4)]),
         };
         serde_json::json!({

@@ -19,7 +19,10 @@ use crate::{
 pub async fn start_server(subject: &str) -> Result<JsValue, JsError> {
     let channel = Channel::create(CONFIG)?;
     match subject {
-        "sabrpc-typed" => web::spawn("serve_typed", &channel, StoreOp::SERVICE, &()).await?,
+        "sabrpc-typed" | "without-metrics" => {
+            let counts = subject == "sabrpc-typed";
+            web::spawn("serve_typed", &channel, StoreOp::SERVICE, &counts).await?
+        }
         _ => web::spawn("serve_raw", &channel, &RAW_STORE, &subject).await?,
     };
     Ok(channel.to_js())
@@ -34,10 +37,13 @@ fn backend_of(subject: &str) -> Result<Backend, String> {
     }
 }
 
-/// Entry of the worker behind the generated clients.
+/// Entry of the worker behind the generated clients, whose option is whether it counts.
 #[wasm_bindgen]
 pub fn serve_typed(init: JsValue) {
-    web::serve_with(init, async |(): (), channel| Ok(Server::new(&channel, StoreServer::new(Buffer::new()))));
+    web::serve_with(init, async |counts: bool, channel| {
+        let server = Server::new(&channel, StoreServer::new(Buffer::new()));
+        Ok(if counts { server } else { server.without_metrics() })
+    });
 }
 
 /// Entry of the worker behind raw calls, whose option is the subject.
@@ -69,6 +75,7 @@ impl Caller {
         let channel = Channel::from_js(channel)?;
         let calls: Box<dyn Calls> = match subject {
             "sabrpc-typed" => Box::new(Typed::attach(&channel)?),
+            "without-metrics" => Box::new(Typed::attach(&channel)?.without_metrics()),
             _ => {
                 let backend = backend_of(subject).map_err(|error| JsError::new(&error))?;
                 Box::new(Raw::attach(&channel.with_backend(backend)?)?)

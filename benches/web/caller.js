@@ -35,6 +35,11 @@ async function measure({ seconds, cases: wanted, peers }) {
 
   await group(1, Object.entries(HOT).map(([name, count]) => ({ name, call: name, count, subjects })));
   await group(0.4, [{ name: "cold", call: "null", count: 5, subjects, take: coldBatch, condense: median }]);
+  if (["metrics", "metrics-cold"].some((name) => isWanted({ name }))) {
+    const pair = [typed, await ours("without-metrics")];
+    await group(0.2, [{ name: "metrics", call: "null", count: HOT.null, subjects: pair }]);
+    await group(0.2, [{ name: "metrics-cold", call: "null", count: 5, subjects: pair, take: coldBatch, condense: median }]);
+  }
   await group(0.1, ["null", "oneway", "batch"].map((name) => {
     return { name, call: name, count: 4096, subjects: [typed], isReference: name === "null" };
   }));

@@ -85,7 +85,11 @@ fn lints(_: &TestFlags) -> Result<Tally> {
 fn native(_: &TestFlags) -> Result<Tally> {
     let mut command = Command::new("cargo");
     command.args(["test", "--workspace", "--no-fail-fast"]).current_dir(project::root());
-    counted(&mut command)
+    let mut tally = counted(&mut command)?;
+    let mut command = Command::new("cargo");
+    command.args(["test", "--package", "sabrpc", "--features", "tracing", "--test", "tracing"]);
+    tally += counted(command.current_dir(project::root()))?;
+    Ok(tally)
 }
 
 fn browsers(flags: &TestFlags) -> Result<Tally> {

@@ -33,6 +33,7 @@ const SMALL: &[&str] = &["64b"];
 const PAGE: &[&str] = &["4k-write", "4k-read"];
 const LARGE: &[&str] = &["64k-write", "64k-read", "1m-write", "1m-read"];
 const COLD: &[&str] = &["cold"];
+const METRICS: &[&str] = &["metrics", "metrics-cold"];
 
 /// All of it.
 pub(super) fn suite() -> Suite {
@@ -178,6 +179,7 @@ fn comparisons() -> Vec<Comparison> {
         compare("sabrpc-typed", "spin"),
         compare("sabrpc-typed", "futex"),
         compare("sabrpc-typed", "raw-copy"),
+        compare("sabrpc-typed", "without-metrics"),
         compare("sabrpc-typed", "postMessage"),
         compare("sabrpc-typed", "comlink"),
         compare("sabrpc-typed", "coincident"),
@@ -221,6 +223,8 @@ fn bars() -> Vec<Bar> {
             ..bar("sabrpc-typed", "raw-call", SMALL, Limit::Difference(0.15))
         },
         bar("sabrpc-typed", "bare-js", PAGE, Limit::Ratio(1.0)),
+        // Counting is to be lost in the noise.
+        bar("sabrpc-typed", "without-metrics", METRICS, Limit::Ratio(1.05)),
         // A wake-up by the operating system is nearly all of it.
         bar("sabrpc-helper", "bare-js", COLD, Limit::Ratio(1.1)),
         bar("sabrpc-js", "bare-js", COLD, Limit::Ratio(1.1)),
