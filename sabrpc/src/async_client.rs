@@ -11,6 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     CallError, CallerId, Channel, DefaultRegion, OpInfo, OpMetrics, Region, RpcError, ServiceInfo,
     call::{Answer, Link, Never, Wait},
+    metrics::Meters,
 };
 
 /// One caller of a service, attached to a mailbox of a channel; its calls are awaited.
@@ -70,6 +71,11 @@ impl<R: Region> AsyncCaller<R> {
     /// What was counted for every operation of the service, in the order of the trait.
     pub async fn metrics(&self) -> Vec<OpMetrics> {
         self.turn().await.link.meters.snapshot()
+    }
+
+    /// Counts nothing any more, for who does not want to know.
+    pub async fn stop_metrics(&self) {
+        self.turn().await.link.meters = Meters::off(0);
     }
 
     /// Waits until the one-way calls made so far are executed. An error of the service's own stays for the next call

@@ -3,6 +3,7 @@
 use crate::{
     CallerId, ChannelError, DefaultRegion, Region, RpcError, ServerState,
     layout::{self, Geometry, MailboxWords, server_state},
+    trace,
 };
 
 /// Sizes of a new channel.
@@ -168,6 +169,7 @@ impl<R: Region> Channel<R> {
     pub(crate) fn end(&self, life: Life, state: i32) {
         // Only the step from serving to stopping is made by others, so one of three tries in this order succeeds.
         if self.change(life, &[server_state::OPENING, server_state::SERVING, server_state::STOPPING], state) {
+            trace::ended(self, state);
             for index in 0..self.geometry.mailboxes() {
                 wake_caller(&self.region, self.words(index));
             }
@@ -270,7 +272,6 @@ impl Life {
     }
 
     /// Its number.
-    #[cfg(target_family = "wasm")]
     pub(crate) fn number(self) -> i32 {
         self.0
     }

@@ -7,6 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     CallError, CallerId, Channel, DefaultRegion, Note, OpInfo, OpMetrics, Region, RpcError, ServiceInfo,
     call::{Answer, Link, Never, Wait, without_pause},
+    metrics::Meters,
 };
 
 /// One caller of a service, attached to a mailbox of a channel; its calls block the thread.
@@ -104,6 +105,11 @@ impl<R: Region> Caller<R> {
     /// What was counted for every operation of the service, in the order of the trait.
     pub fn metrics(&self) -> Vec<OpMetrics> {
         self.link.borrow().meters.snapshot()
+    }
+
+    /// Counts nothing any more, for who does not want to know.
+    pub fn stop_metrics(&self) {
+        self.link.borrow_mut().meters = Meters::off(0);
     }
 
     /// Waits until the one-way calls made so far are executed. An error of the service's own stays for the next call

@@ -58,22 +58,28 @@ impl<R: Region> Channel<R> {
     /// [`RpcError::Gone`] if nobody serves, [`RpcError::Malformed`] if the table is none, which is also so for a service of
     /// more than some hundred operations, whose table has no room.
     pub fn served(&self) -> Result<ServedService, RpcError> {
-        let malformed = |detail: String| RpcError::malformed("the server's table of operations", detail);
         self.serving()?;
         let life = self.life();
-        // Published by the exchange to serving, which `serving` has seen.
-        let len = self.region.load(layout::AT_TABLE_LEN) as u32;
-        if len == 0 || len > TABLE {
-            return Err(malformed(format!("{len} bytes of at most {TABLE}")));
-        }
-        let mut bytes = vec![0; len as usize];
-        self.region.copy_out(self.geometry.table(), &mut bytes);
+        let served = self.last_served();
         // Another server may have begun to write its own.
         self.serving()?;
         if self.life() != life {
             return Err(RpcError::Gone { state: ServerState::Replaced });
         }
-        codec::decode(&bytes, "the server's table of operations")
+        served
+    }
+
+    /// The same, also of a server that has ended.
+    pub(crate) fn last_served(&self) -> Result<ServedService, RpcError> {
+        let what = "the server's table of operations";
+        // Published by the exchange to serving, which whoever asks for a server that serves has seen.
+        let len = self.region.load(layout::AT_TABLE_LEN) as u32;
+        if len == 0 || len > TABLE {
+            return Err(RpcError::malformed(what, format!("{len} bytes of at most {TABLE}")));
+        }
+        let mut bytes = vec![0; len as usize];
+        self.region.copy_out(self.geometry.table(), &mut bytes);
+        codec::decode(&bytes, what)
     }
 
     /// Tells callers what is served: before they can attach, by the server that has taken the channel.

@@ -149,11 +149,14 @@ impl From<&wasm_bindgen::JsValue> for Exception {
             let key = wasm_bindgen::JsValue::from_str(key);
             js_sys::Reflect::get(value, &key).ok().and_then(|value| value.as_string()).unwrap_or_default()
         };
-        if value.is_object() {
+        let exception = if value.is_object() {
             Self { name: text("name"), message: text("message"), stack: text("stack") }
         } else {
-            Self { name: "Error".into(), message: format!("{value:?}"), stack: String::new() }
-        }
+            let message = value.as_string().unwrap_or_else(|| format!("{value:?}"));
+            Self { name: "Error".into(), message, stack: String::new() }
+        };
+        crate::log::log_exception(&exception);
+        exception
     }
 }
 

@@ -13,11 +13,15 @@
 //! | 64 | `SERVER_STATE` | server, stopper, who sees a server die (compare-exchange) | see [`server_state`] |
 //! | 72, 76 | `SCHEMA_LO`, `SCHEMA_HI` | server | schema hash of the service, valid while serving |
 //! | 80 | `TABLE_LEN` | server | bytes of the table of operations, valid while serving; 0 if it has no room |
+//! | 84 | `LOOKED` | server | when it last looked around: the low 32 bits of the milliseconds since 1970 |
+//! | 88 | `EXECUTING` | server | the request that it executes, see [`executing`], or 0: it may be silent of those that take microseconds |
+//! | 92 | `METRICS_TURN` | server | counts up before and after it shows its metrics: odd in between |
 //! | 128 | `DOORBELL` | callers (atomic add) | what a sleeping server waits on |
 //! | 192 | `SERVER_SLEEPS` | server | 1 while the server may be asleep: who publishes must ring the bell |
 //! | 256 + 384·i | mailbox i | | see below |
 //! | [`Geometry::area`]\(i) | payload area of mailbox i | the owner of the call | request, then response |
 //! | [`Geometry::table`] | table of operations | server | a [`ServedService`](crate::ServedService) in postcard |
+//! | [`Geometry::metrics`]\(op) | what was counted | server | for the first [`METERED`] operations of the table, [`METRICS`] bytes each: count, errors, nanoseconds of time and of wait, bytes in and out, nanoseconds of the longest call, 0, as 8 bytes each; then 112 buckets of a histogram, as 4 bytes each |
 //!
 //! A mailbox, relative to its start:
 //!
@@ -31,6 +35,7 @@
 //! | 132 | `RESPONSE_STATUS` | server | [`status`] |
 //! | 136 | `RESPONSE_LEN` | server | bytes of the answer, or of this piece |
 //! | 140 to 251 | | server | these bytes themselves, if they are at most [`INLINE`] |
+//! | 252 | `TAKEN` | server | number of a request that was under way when the server last went to sleep |
 //! | 256 | `OWNER` | callers (compare-exchange) | generation: odd while a caller is attached |
 //! | 260 | `CALLER_SLEEPS` | caller; who wakes it stores 0 | 1 while the caller may be asleep, waiting for this very word to change |
 //! | 264 | `INTERRUPT` | who interrupts; the caller | the value of `OWNER` of the caller that is to stop waiting |
@@ -39,6 +44,7 @@
 //! | 276 | `VOUCHED` | caller | the value of `OWNER` of a caller who is missed when his worker ends |
 //! | 280 to 343 | | caller | `NUMBER`s of channels that nobody serves until this request is answered |
 //! | 344 to 375 | | caller, service (compare-exchange) | [`NOTES`] words that mean what these two agree on, see [`Note`](crate::Note) |
+//! | 376 | `SINCE` | caller | since when it has been asleep, as in `LOOKED`, or 0: told after a while |
 //!
 //! What is short lies in the mailbox, beside its length, and so travels with the very cache line that announces it; what
 //! is longer lies in the area, and only that. Bulk bytes are always there.
@@ -60,6 +66,9 @@ pub(crate) const AT_SCHEMA_LO: u32 = 72;
 pub(crate) const AT_SCHEMA_HI: u32 = 76;
 /// Where the server says how long its table of operations is.
 pub const AT_TABLE_LEN: u32 = 80;
+pub(crate) const AT_LOOKED: u32 = 84;
+pub(crate) const AT_EXECUTING: u32 = 88;
+pub(crate) const AT_METRICS_TURN: u32 = 92;
 pub(crate) const AT_DOORBELL: u32 = 128;
 pub(crate) const AT_SERVER_SLEEPS: u32 = 192;
 
@@ -67,6 +76,10 @@ pub(crate) const HEADER: u32 = 256;
 pub(crate) const MAILBOX: u32 = 384;
 /// Bytes for the server's table of operations.
 pub(crate) const TABLE: u32 = 8192;
+/// Most operations of which a server shows what it has counted.
+pub const METERED: u32 = 64;
+/// Bytes of what it shows of one.
+pub const METRICS: u32 = 512;
 
 /// Most bytes of arguments or of an answer that lie in the mailbox itself.
 pub const INLINE: usize = 112;
@@ -88,6 +101,11 @@ pub const fn inline_len(len: i32) -> usize {
 /// may see it of one request, and then the next.
 pub const fn given_up(seq: i32) -> i32 {
     seq << 1 | 1
+}
+
+/// `EXECUTING` of this request of a mailbox: the mailbox and 1 in the low 9 bits, and as much of the number as has room.
+pub const fn executing(mailbox: u32, seq: i32) -> i32 {
+    seq << 9 | (mailbox + 1) as i32
 }
 
 /// Most channels that a caller names whose servers wait for its request.
@@ -228,6 +246,8 @@ pub(crate) struct MailboxWords {
     )]
     pub(crate) vouched: u32,
     pub(crate) notes: u32,
+    pub(crate) since: u32,
+    pub(crate) taken: u32,
 }
 
 /// The sizes that a channel was created with, checked once and never read from the region again.
@@ -251,13 +271,22 @@ impl Geometry {
     fn checked_size(self) -> Option<u32> {
         let mailboxes = MAILBOX.checked_mul(self.mailboxes)?;
         let areas = self.area.checked_mul(self.mailboxes)?;
-        let size = HEADER.checked_add(mailboxes)?.checked_add(areas)?.checked_add(TABLE)?;
+        let size = HEADER
+            .checked_add(mailboxes)?
+            .checked_add(areas)?
+            .checked_add(TABLE)?
+            .checked_add(METERED * METRICS)?;
         (size <= i32::MAX as u32).then_some(size)
     }
 
     /// Bytes that a region of this geometry needs.
     pub fn region_size(self) -> u32 {
-        self.table() + TABLE
+        self.metrics(METERED)
+    }
+
+    /// Offset of what the server has counted of the operation at place `op` of its table.
+    pub fn metrics(self, op: u32) -> u32 {
+        self.table() + TABLE + METRICS * op
     }
 
     /// Offset of the server's table of operations.
@@ -294,6 +323,8 @@ impl Geometry {
             waiters: at + 272,
             vouched: at + 276,
             notes: at + 344,
+            since: at + 376,
+            taken: at + 252,
         }
     }
 }
@@ -314,7 +345,9 @@ mod tests {
                 let words = geometry.words(index);
                 assert_eq!(words.request, end);
                 assert!(words.waiters + 8 + 8 * MAX_WAITERS <= words.notes);
-                assert!(words.notes + 4 * NOTES <= words.request + MAILBOX);
+                assert_eq!(words.taken, words.response + 12 + INLINE as u32);
+                assert_eq!(words.since, words.notes + 4 * NOTES);
+                assert!(words.since < words.request + MAILBOX);
                 end += MAILBOX;
             }
             for index in 0..mailboxes {
@@ -323,7 +356,7 @@ mod tests {
                 end += geometry.area_size();
             }
             assert_eq!(end, geometry.table());
-            assert_eq!(end + TABLE, geometry.region_size());
+            assert_eq!(end + TABLE + METERED * METRICS, geometry.region_size());
         }
     }
 

@@ -26,9 +26,12 @@ mod channel;
 mod client;
 mod codec;
 mod contract;
+mod dump;
 mod error;
 mod frame;
+mod histogram;
 pub mod layout;
+mod log;
 mod metrics;
 #[cfg(not(target_family = "wasm"))]
 pub mod native;
@@ -39,6 +42,7 @@ mod service;
 mod spin;
 mod stream;
 mod time;
+mod trace;
 mod waits;
 #[cfg(target_family = "wasm")]
 pub mod web;
@@ -48,8 +52,10 @@ pub use bulk::{BulkIn, BulkOut};
 pub use channel::{Channel, ChannelConfig, Stopper};
 pub use client::Caller;
 pub use contract::{ServedOp, ServedService};
+pub use dump::{CallState, ChannelDump, ClientState, Progress};
 pub use error::{CallError, ChannelError, Exception, RpcError, ServerState};
 pub use frame::{Dispatch, Dispatched, Frame};
+pub use log::{LogLevel, log_exceptions};
 pub use metrics::OpMetrics;
 pub use note::Note;
 pub use region::{Bytes, DefaultRegion, Mail, Region};
@@ -86,12 +92,4 @@ pub mod __private {
     pub fn unknown_op(service: &str, op: u32) -> RpcError {
         RpcError::UnknownOp { service: service.into(), op }
     }
-}
-
-/// Tells a person what no call can tell any more.
-fn log(message: &str) {
-    #[cfg(target_family = "wasm")]
-    web_sys::console::warn_1(&message.into());
-    #[cfg(not(target_family = "wasm"))]
-    eprintln!("{message}");
 }

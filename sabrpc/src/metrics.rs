@@ -1,10 +1,14 @@
-//! Counters per operation, at the caller and at the server.
+//! Counters per operation, at the caller and at the server, which shows its own in the region.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ServiceInfo;
+use crate::{
+    Channel, Region, RpcError, ServiceInfo,
+    histogram::{BUCKETS, Histogram, nanos},
+    layout::{self, METERED, METRICS},
+};
 
 /// What was counted for one operation since its client attached, or its server started.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +24,13 @@ pub struct OpMetrics {
     pub time: Duration,
     /// Time spent waiting: for the answer at a caller, for the method's awaits at a server.
     pub wait: Duration,
+    /// The time, waiting included, that half of the calls did not exceed, to a quarter of it. This and the next two are
+    /// of the calls that were timed, of those that a caller slept in for, and not of raw ones.
+    pub p50: Duration,
+    /// The same for 99 of 100 calls.
+    pub p99: Duration,
+    /// The longest.
+    pub max: Duration,
     /// Bytes of arguments and bulk inputs.
     pub bytes_in: u64,
     /// Bytes of results and bulk outputs.
@@ -36,24 +47,41 @@ impl OpMetrics {
     /// ```
     pub fn table(metrics: &[Self]) -> String {
         let mut table = format!(
-            "{:<22}{:>9}{:>8}{:>12}{:>12}{:>12}{:>12}\n",
-            "operation", "count", "errors", "time ms", "wait ms", "KiB in", "KiB out"
+            "{:<22}{:>9}{:>8}{:>12}{:>12}{:>10}{:>10}{:>10}{:>11}{:>11}\n",
+            "operation",
+            "count",
+            "errors",
+            "time ms",
+            "wait ms",
+            "p50 us",
+            "p99 us",
+            "max us",
+            "KiB in",
+            "KiB out"
         );
         for op in metrics.iter().filter(|op| op.count > 0) {
-            let millis = |time: Duration| time.as_secs_f64() * 1e3;
+            let (millis, micros) =
+                (|time: Duration| time.as_secs_f64() * 1e3, |time: Duration| time.as_micros());
             let kib = |bytes: u64| bytes as f64 / 1024.0;
             table += &format!(
-                "{:<22}{:>9}{:>8}{:>12.2}{:>12.2}{:>12.1}{:>12.1}\n",
+                "{:<22}{:>9}{:>8}{:>12.2}{:>12.2}{:>10}{:>10}{:>10}{:>11.1}{:>11.1}\n",
                 op.name,
                 op.count,
                 op.errors,
                 millis(op.time),
                 millis(op.wait),
+                micros(op.p50),
+                micros(op.p99),
+                micros(op.max),
                 kib(op.bytes_in),
                 kib(op.bytes_out)
             );
         }
         table
+    }
+
+    fn with_quantiles(self, took: &Histogram) -> Self {
+        Self { p50: took.quantile(500), p99: took.quantile(990), max: took.max(), ..self }
     }
 }
 
@@ -61,6 +89,8 @@ impl OpMetrics {
 #[derive(Debug)]
 pub(crate) struct Meters {
     ops: Vec<Meter>,
+    /// How many of them have counted something since the others were told.
+    untold: u32,
 }
 
 /// The counters of one operation, and when its calls are timed.
@@ -70,8 +100,12 @@ pub(crate) struct Meters {
 #[derive(Debug)]
 struct Meter {
     sums: OpMetrics,
+    took: Histogram,
     untimed: u32,
+    /// Those of the untimed that are not in the histogram either.
+    unplaced: u32,
     slow: bool,
+    is_told: bool,
 }
 
 impl Meter {
@@ -83,8 +117,22 @@ impl Meter {
 impl Meters {
     pub(crate) fn new(service: &ServiceInfo) -> Self {
         let named = |op: &crate::OpInfo| OpMetrics { name: op.name.into(), ..Default::default() };
-        let meter = |op| Meter { sums: named(op), untimed: 0, slow: false };
-        Self { ops: service.ops.iter().map(meter).collect() }
+        let meter = |op| Meter {
+            sums: named(op),
+            took: Histogram::EMPTY,
+            untimed: 0,
+            unplaced: 0,
+            slow: false,
+            // An earlier server may have left its own numbers.
+            is_told: false,
+        };
+        let ops: Vec<_> = service.ops.iter().map(meter).collect();
+        Self { untold: ops.len() as u32, ops }
+    }
+
+    /// Counts nothing, of so many operations.
+    pub(crate) fn off(ops: usize) -> Self {
+        Self { ops: Vec::new(), untold: ops as u32 }
     }
 
     /// Whether the call that begins is to be timed.
@@ -95,58 +143,168 @@ impl Meters {
             .is_some_and(|op| op.slow || op.untimed + 1 >= Meter::EVERY || op.sums.count < Meter::FIRST)
     }
 
-    /// Counts a call that took `(time, wait)`, if it was timed.
+    #[inline]
+    fn meter(&mut self, op: usize) -> Option<&mut Meter> {
+        let meter = self.ops.get_mut(op)?;
+        if meter.is_told {
+            meter.is_told = false;
+            self.untold += 1;
+        }
+        Some(meter)
+    }
+
+    /// Counts a call that took `(time, wait)`, if it was timed, and the time asleep, which always is.
     #[inline]
     pub(crate) fn call(
         &mut self,
         op: usize,
         timed: Option<(Duration, Duration)>,
+        slept: Duration,
         bytes_in: u64,
         bytes_out: u64,
     ) {
-        let Some(op) = self.ops.get_mut(op) else { return };
+        let Some(op) = self.meter(op) else { return };
         op.sums.count += 1;
         op.sums.bytes_in += bytes_in;
         op.sums.bytes_out += bytes_out;
-        match timed {
-            None => op.untimed += 1,
-            Some((time, wait)) => {
-                op.slow = time + wait > Meter::SLOW;
-                // A slow one stands for itself: those that were not timed are left to the next that is like them.
-                let times = if op.slow { 1 } else { std::mem::take(&mut op.untimed) + 1 };
-                op.sums.time += time * times;
-                op.sums.wait += wait * times;
-            }
+        if timed.is_none() && slept.is_zero() {
+            op.untimed += 1;
+            op.unplaced += 1;
+            return;
         }
+        op.time(timed, slept);
     }
 
     /// Counts a raw call, or one that is gathered, which are not timed.
     #[inline]
     pub(crate) fn tally(&mut self, op: usize, bytes_in: usize, bytes_out: usize) {
-        let Some(op) = self.ops.get_mut(op) else { return };
+        let Some(op) = self.meter(op) else { return };
         op.sums.count += 1;
         op.sums.bytes_in += bytes_in as u64;
         op.sums.bytes_out += bytes_out as u64;
     }
 
-    /// Counts time asleep of one call, which is always measured.
-    pub(crate) fn slept(&mut self, op: usize, slept: Duration) {
-        if let Some(op) = self.ops.get_mut(op) {
-            op.sums.wait += slept;
-        }
-    }
-
     /// Counts a failure.
     pub(crate) fn error(&mut self, op: usize) {
-        if let Some(op) = self.ops.get_mut(op) {
+        if let Some(op) = self.meter(op) {
             op.sums.errors += 1;
         }
     }
 
     pub(crate) fn snapshot(&self) -> Vec<OpMetrics> {
-        self.ops.iter().map(|op| op.sums.clone()).collect()
+        self.ops.iter().map(|op| op.sums.clone().with_quantiles(&op.took)).collect()
+    }
+
+    /// Shows what was counted to whoever has the channel, as its server: what has changed since the last time. Allocates
+    /// nothing.
+    pub(crate) fn show<R: Region>(&mut self, channel: &Channel<R>) {
+        if self.untold == 0 {
+            return;
+        }
+        let untold = std::mem::take(&mut self.untold);
+        let region = &channel.region;
+        let turn = region.load(layout::AT_METRICS_TURN);
+        region.store(layout::AT_METRICS_TURN, turn.wrapping_add(1));
+        for (index, op) in self.ops.iter_mut().enumerate().take(METERED as usize) {
+            if !std::mem::replace(&mut op.is_told, true) {
+                region.copy_in(channel.geometry.metrics(index as u32), &op.to_bytes());
+            }
+        }
+        if self.ops.is_empty() {
+            // An earlier server may have counted.
+            for index in 0..untold.min(METERED) {
+                region.copy_in(channel.geometry.metrics(index), &[0; METRICS as usize]);
+            }
+        }
+        region.store(layout::AT_METRICS_TURN, turn.wrapping_add(2));
     }
 }
+
+impl Meter {
+    /// Counts the time of a call of which something is known.
+    #[cold]
+    fn time(&mut self, timed: Option<(Duration, Duration)>, slept: Duration) {
+        self.sums.wait += slept;
+        let Some((time, wait)) = timed else {
+            self.untimed += 1;
+            return self.took.add(slept, 1);
+        };
+        self.slow = time + wait > Self::SLOW;
+        // A slow one stands for itself: those that were not timed are left to the next that is like them.
+        let times = if self.slow { 1 } else { std::mem::take(&mut self.untimed) + 1 };
+        self.sums.time += time * times;
+        self.sums.wait += wait * times;
+        let alike = if self.slow || !slept.is_zero() { 1 } else { std::mem::take(&mut self.unplaced) + 1 };
+        self.took.add(time + wait + slept, alike);
+    }
+
+    /// As the region has it: seven numbers of 8 bytes, room for one more, and the buckets, of 4 bytes each.
+    fn to_bytes(&self) -> [u8; METRICS as usize] {
+        let mut bytes = [0; METRICS as usize];
+        let sums = &self.sums;
+        let (time, wait) = (nanos(sums.time), nanos(sums.wait));
+        let numbers = [sums.count, sums.errors, time, wait, sums.bytes_in, sums.bytes_out, self.took.max];
+        let (head, buckets) = bytes.split_at_mut(64);
+        for (number, bytes) in numbers.into_iter().zip(head.as_chunks_mut::<8>().0) {
+            *bytes = number.to_le_bytes();
+        }
+        for (count, bytes) in self.took.counts.iter().zip(buckets.as_chunks_mut::<4>().0) {
+            *bytes = count.to_le_bytes();
+        }
+        bytes
+    }
+}
+
+/// What a server shows of one operation.
+fn from_bytes(name: String, bytes: &[u8; METRICS as usize]) -> OpMetrics {
+    let (head, buckets) = bytes.split_at(64);
+    let number = |index: usize| u64::from_le_bytes(head.as_chunks::<8>().0[index]);
+    let mut took = Histogram { max: number(6), ..Histogram::EMPTY };
+    for (count, bytes) in took.counts.iter_mut().zip(buckets.as_chunks::<4>().0) {
+        *count = u32::from_le_bytes(*bytes);
+    }
+    let sums = OpMetrics {
+        name,
+        count: number(0),
+        errors: number(1),
+        time: Duration::from_nanos(number(2)),
+        wait: Duration::from_nanos(number(3)),
+        bytes_in: number(4),
+        bytes_out: number(5),
+        ..OpMetrics::default()
+    };
+    sums.with_quantiles(&took)
+}
+
+impl<R: Region> Channel<R> {
+    /// What the server of this channel has counted, for each operation of its table, from any thread: a few milliseconds
+    /// old while it serves, and the last word of a server that has ended. Operations behind the
+    /// [64th](layout::METERED) are missing.
+    ///
+    /// # Errors
+    /// [`RpcError::Malformed`] if nobody has served yet, or the server's table has no room for its operations.
+    pub fn metrics(&self) -> Result<Vec<OpMetrics>, RpcError> {
+        let ops = self.last_served()?.ops;
+        let mut metrics = Vec::with_capacity(ops.len().min(METERED as usize));
+        let mut bytes = [0; METRICS as usize];
+        for (index, op) in ops.into_iter().enumerate().take(METERED as usize) {
+            // A server that is writing right now is soon done. One that is in the middle for good has died there, and
+            // what it left will do.
+            for _ in 0..1000 {
+                let turn = self.region.load(layout::AT_METRICS_TURN);
+                self.region.copy_out(self.geometry.metrics(index as u32), &mut bytes);
+                if turn % 2 == 0 && self.region.load(layout::AT_METRICS_TURN) == turn {
+                    break;
+                }
+                std::hint::spin_loop();
+            }
+            metrics.push(from_bytes(op.name, &bytes));
+        }
+        Ok(metrics)
+    }
+}
+
+const _: () = assert!(64 + 4 * BUCKETS == METRICS as usize);
 
 #[cfg(test)]
 mod tests {
@@ -173,25 +331,28 @@ mod tests {
         for _ in 0..16 + 1024 * 10 {
             let is_timed = meters.is_timed(0);
             timed += u32::from(is_timed);
-            meters.call(0, is_timed.then_some((micro, 2 * micro)), 1, 2);
+            meters.call(0, is_timed.then_some((micro, 2 * micro)), Duration::ZERO, 1, 2);
         }
         let sums = &meters.snapshot()[0];
         assert_eq!(timed, 16 + 10);
         assert_eq!((sums.count, sums.time, sums.wait), (10256, 10256 * micro, 20512 * micro));
         assert_eq!((sums.bytes_in, sums.bytes_out), (10256, 20512));
-        meters.slept(0, micro);
-        assert_eq!(meters.snapshot()[0].wait, 20513 * micro);
+        let buckets = 3 * micro..=4 * micro;
+        assert!(buckets.contains(&sums.p50) && sums.p99 == 3 * micro && sums.max == 3 * micro, "{sums:?}");
+        meters.call(0, None, 50 * micro, 0, 0);
+        let sums = &meters.snapshot()[0];
+        assert_eq!((sums.wait, sums.max), (20562 * micro, 50 * micro));
     }
 
     #[test]
     fn a_slow_call_does_not_stand_for_the_fast_ones_before_it() {
         let mut meters = Meters::new(&const { ServiceInfo::new("S", &[NULL]) });
         let (micro, milli) = (Duration::from_micros(1), Duration::from_millis(1));
-        (0..100).for_each(|_| meters.call(0, None, 0, 0));
-        meters.call(0, Some((milli, milli)), 0, 0);
+        (0..100).for_each(|_| meters.call(0, None, Duration::ZERO, 0, 0));
+        meters.call(0, Some((milli, milli)), Duration::ZERO, 0, 0);
         assert_eq!((meters.snapshot()[0].time, meters.snapshot()[0].wait), (milli, milli));
         assert!(meters.is_timed(0), "the next is timed again");
-        meters.call(0, Some((micro, Duration::ZERO)), 0, 0);
+        meters.call(0, Some((micro, Duration::ZERO)), Duration::ZERO, 0, 0);
         assert_eq!(meters.snapshot()[0].time, milli + 101 * micro);
     }
 
@@ -200,7 +361,7 @@ mod tests {
         let mut meters = Meters::new(&const { ServiceInfo::new("S", &[NULL]) });
         for _ in 0..100 {
             assert!(meters.is_timed(0));
-            meters.call(0, Some((Duration::from_millis(1), Duration::ZERO)), 0, 0);
+            meters.call(0, Some((Duration::from_millis(1), Duration::ZERO)), Duration::ZERO, 0, 0);
         }
     }
 }

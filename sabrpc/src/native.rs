@@ -116,7 +116,7 @@ pub fn spawn_beside<S: Dispatch, F: Future<Output = ()>>(
                     serving.as_mut().poll(cx)
                 }));
             }
-            Err(error) => crate::log(&format!("sabrpc: a server thread ends at once: {error}")),
+            Err(error) => crate::log::log(&format!("sabrpc: a server thread ends at once: {error}")),
         }
     });
     // An error means that the thread ended before it served; it said why, and attaching fails.

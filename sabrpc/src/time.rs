@@ -33,6 +33,26 @@ pub async fn sleep(duration: Duration) {
     crate::region::web::timeout(duration).await;
 }
 
+/// When it was so long ago, on a clock that all threads share: the low 32 bits of the milliseconds since 1970, and never 0.
+pub(crate) fn wall_clock(ago: Duration) -> i32 {
+    #[cfg(target_family = "wasm")]
+    let now = js_sys::Date::now() as u64;
+    // Before 1970 is as good as then.
+    #[cfg(not(target_family = "wasm"))]
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis() as u64;
+    match now.wrapping_sub(ago.as_millis() as u64) as i32 {
+        0 => 1,
+        word => word,
+    }
+}
+
+/// How long ago that was, by the word of somebody who may be wrong.
+pub(crate) fn since(word: i32) -> Duration {
+    let millis = wall_clock(Duration::ZERO).wrapping_sub(word);
+    // Clocks of threads differ a little, and are set.
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}
+
 #[cfg(not(target_family = "wasm"))]
 mod native {
     use std::{

@@ -21,6 +21,7 @@ use crate::{
     layout::{MAILBOX, MailboxWords, given_up},
     metrics::Meters,
     spin::{Roused, Spin, Way},
+    trace,
 };
 
 /// How often a sleeping caller looks whether the server is still there, when nobody wakes it.
@@ -225,6 +226,7 @@ impl<R: Region> Link<R> {
             }
             channel.region.store(words.caller_sleeps, 0);
             channel.region.store(words.waiters, 0);
+            channel.region.store(words.since, 0);
             // The last owner's, ordered by the exchange.
             let seq = channel.region.load(words.request);
             // An earlier owner may have left a request behind: nobody asks for its answer, but it has to be over.
@@ -250,6 +252,7 @@ impl<R: Region> Link<R> {
             };
             // The server looks at new owners when it is woken.
             channel.ring();
+            trace::attached(service.name, CallerId { mailbox: index, generation: owner });
             return Ok(Self {
                 channel: channel.clone(),
                 words,
@@ -405,13 +408,11 @@ impl<R: Region> Link<R> {
 
     /// Counts a call that has ended.
     #[inline]
-    pub(super) fn count(&mut self, exchange: &Exchange) {
-        let Exchange { op_index, request_len, answer_len, .. } = *exchange;
+    pub(super) fn count(&mut self, exchange: &Exchange, ok: bool) {
+        let Exchange { op, op_index, request_len, answer_len, .. } = *exchange;
+        trace::called(|| self.id(), op, (request_len, answer_len), self.clock.slept, ok);
         let timed = self.clock.start.take().map(|start| self.times_since(start));
-        self.meters.call(op_index, timed, request_len, answer_len);
-        if !self.clock.slept.is_zero() {
-            self.meters.slept(op_index, self.clock.slept);
-        }
+        self.meters.call(op_index, timed, self.clock.slept, request_len, answer_len);
     }
 
     #[cold]
@@ -454,10 +455,11 @@ impl<R: Region> Link<R> {
         });
         for call in failed.chain(unanswered).chain(unsent) {
             let service = self.service.name;
-            crate::log(&format!(
+            crate::log::log(&format!(
                 "sabrpc: a client of {service} went before it heard of a one-way call: {call}"
             ));
         }
+        trace::detached(self.service.name, self.id());
         self.channel.release(self.id());
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     CallError, Channel, OpInfo, Region, RpcError,
     layout::{INLINE, MailboxWords, status},
     spin::Way,
-    waits,
+    time, waits,
 };
 
 /// Wake-ups for nothing after which an awaiting caller leaves the event loop a turn, whoever it is that wakes it.
@@ -108,8 +108,9 @@ impl<R: Region> Link<R> {
             }
         };
         let result = status.and_then(|status| self.finish(&mut exchange, status, ins, outs));
-        self.count(&exchange);
-        if !matches!(result, Ok(Answer::Ok(_))) {
+        let ok = matches!(result, Ok(Answer::Ok(_)));
+        self.count(&exchange, ok);
+        if !ok {
             self.meters.error(exchange.op_index);
         }
         result
@@ -236,7 +237,7 @@ impl<R: Region> Link<R> {
                 refused = Some(status);
             }
         }
-        self.count(&exchange);
+        self.count(&exchange, true);
         match refused.map(|status| self.finish::<(), E>(&mut exchange, status, ins, &mut [])).transpose()? {
             Some(Answer::ServiceError(error)) => Err(CallError::Service(error)),
             Some(Answer::Ok(())) | None => Ok(()),
@@ -363,7 +364,7 @@ impl<R: Region> Link<R> {
     #[cold]
     async fn sleep<W: Wait>(&mut self) -> Result<(i32, i32), RpcError> {
         let since = self.now();
-        let answer = self.sleep_until_answered::<W>().await;
+        let answer = self.sleep_until_answered::<W>(since).await;
         self.clock.slept += self.now().saturating_sub(since);
         match answer {
             Ok(_) => self.has_roused(),
@@ -372,9 +373,9 @@ impl<R: Region> Link<R> {
         answer
     }
 
-    async fn sleep_until_answered<W: Wait>(&mut self) -> Result<(i32, i32), RpcError> {
+    async fn sleep_until_answered<W: Wait>(&mut self, since: Duration) -> Result<(i32, i32), RpcError> {
         let channel = self.channel.clone();
-        let mut asleep = Asleep { channel: &channel, words: self.words, has_waiters: false };
+        let mut asleep = Asleep { channel: &channel, words: self.words, has_waiters: false, looks: 0 };
         let (region, flag) = (&channel.region, self.words.caller_sleeps);
         let mut rounds = 0_u32;
         loop {
@@ -403,6 +404,7 @@ impl<R: Region> Link<R> {
                 slice = slice.min(left);
             }
             alive?;
+            asleep.tell(since);
             W::sleep(region, flag, 1, slice).await;
             rounds = rounds.wrapping_add(1);
             if !W::BLOCKS && rounds.is_multiple_of(ROUNDS) {
@@ -417,9 +419,20 @@ struct Asleep<'a, R: Region> {
     channel: &'a Channel<R>,
     words: MailboxWords,
     has_waiters: bool,
+    /// How often it went to sleep.
+    looks: u32,
 }
 
 impl<R: Region> Asleep<'_, R> {
+    /// Says since when, to whoever wonders why nothing goes on. Most waits are over before anybody does.
+    fn tell(&mut self, since: Duration) {
+        self.looks = self.looks.saturating_add(1);
+        if self.looks == 2 {
+            let region = &self.channel.region;
+            region.store(self.words.since, time::wall_clock(region.now().saturating_sub(since)));
+        }
+    }
+
     /// Says whose threads wait for the end of this wait; returns whether the server's own is among them. Asked again with
     /// every look around: those who wait for us may have gone to sleep after us.
     fn would_wait_for_itself(&mut self, blocks: bool) -> bool {
@@ -441,6 +454,9 @@ impl<R: Region> Drop for Asleep<'_, R> {
         let region = &self.channel.region;
         if self.has_waiters {
             region.store(self.words.waiters, 0);
+        }
+        if self.looks > 1 {
+            region.store(self.words.since, 0);
         }
         // Whoever still sees the flag wakes us for nothing.
         region.store(self.words.caller_sleeps, 0);

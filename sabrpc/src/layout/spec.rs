@@ -45,18 +45,22 @@ fn the_header_and_what_follows_is_where_the_page_says() {
             (AT_SCHEMA_LO, 4, "SCHEMA_LO"),
             (AT_SCHEMA_HI, 4, "SCHEMA_HI"),
             (AT_TABLE_LEN, 4, "TABLE_LEN"),
+            (AT_LOOKED, 4, "LOOKED"),
+            (AT_EXECUTING, 4, "EXECUTING"),
+            (AT_METRICS_TURN, 4, "METRICS_TURN"),
             (AT_DOORBELL, 4, "DOORBELL"),
             (AT_SERVER_SLEEPS, 4, "SERVER_SLEEPS"),
         ])
     );
     let all = rows("## Layout");
-    let last: Vec<_> = all[all.len() - 3..].iter().map(|row| row[..2].join(" ")).collect();
+    let last: Vec<_> = all[all.len() - 4..].iter().map(|row| row[..2].join(" ")).collect();
     assert_eq!(
         last,
         [
             format!("{HEADER} {MAILBOX}·MAILBOXES"),
             format!("{HEADER} + {MAILBOX}·MAILBOXES AREA·MAILBOXES"),
             format!("behind them {TABLE}"),
+            format!("behind that {METERED}·{METRICS}"),
         ]
     );
     let meaning = |name: &str| all.iter().find(|row| row[2] == name).unwrap()[4].clone();
@@ -81,6 +85,7 @@ fn a_mailbox_is_as_the_page_says() {
             (mailbox.response - HEADER + 4, 4, "RESPONSE_STATUS"),
             (mailbox.response - HEADER + 8, 4, "RESPONSE_LEN"),
             (mailbox.response - HEADER + 12, inline, ""),
+            (mailbox.taken - HEADER, 4, "TAKEN"),
             (mailbox.owner - HEADER, 4, "OWNER"),
             (mailbox.caller_sleeps - HEADER, 4, "CALLER_SLEEPS"),
             (mailbox.interrupt - HEADER, 4, "INTERRUPT"),
@@ -89,6 +94,7 @@ fn a_mailbox_is_as_the_page_says() {
             (mailbox.vouched - HEADER, 4, "VOUCHED"),
             (mailbox.waiters - HEADER + 8, 8 * MAX_WAITERS, ""),
             (mailbox.notes - HEADER, 4 * NOTES, "NOTES"),
+            (mailbox.since - HEADER, 4, "SINCE"),
         ])
     );
 }
@@ -132,7 +138,7 @@ fn states_flags_and_statuses_are_those_of_the_page() {
         (status::LOST, "LOST"),
     ];
     assert_eq!(numbers("## Answers"), statuses.map(|(code, name)| (i64::from(code), name.to_owned())));
-    assert_eq!((status::MORE, given_up(5)), (256, 11));
+    assert_eq!((status::MORE, given_up(5), executing(2, 7)), (256, 11, 512 * 7 + 2 + 1));
     let flags = [OpFlags::ONEWAY, OpFlags::ASYNC, OpFlags::FALLIBLE, OpFlags::RAW, OpFlags::STREAM];
     let bits = flags.map(|flag| postcard::to_stdvec(&flag).unwrap());
     assert_eq!(bits, [1, 2, 4, 8, 16].map(|bit| vec![bit]));

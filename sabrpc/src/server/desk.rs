@@ -8,7 +8,7 @@ use crate::{
     channel::wake_caller,
     codec,
     frame::Frame,
-    layout::{MailboxWords, request_flags as flag, status},
+    layout::{AT_EXECUTING, MailboxWords, executing, request_flags as flag, status},
     stream::Streams,
 };
 
@@ -19,6 +19,8 @@ pub(super) struct Desk {
     pub(super) owner: i32,
     /// Sequence number of the newest request that was taken.
     pub(super) taken: i32,
+    /// The one that others were told is under way.
+    told: i32,
     /// At rest here; away while its request is a task.
     pub(super) frame: Option<Frame>,
     pub(super) task: Option<Task>,
@@ -72,6 +74,7 @@ impl Desk {
             words,
             owner: 0,
             taken: 0,
+            told: 0,
             frame: None,
             task: None,
             #[cfg(target_family = "wasm")]
@@ -96,6 +99,24 @@ impl Desk {
             let (at, size) = (geometry.area(index as u32), geometry.area_size());
             Frame::new(Box::new(channel.region.clone()), at, size, Rc::clone(&self.streams))
         })
+    }
+
+    /// Says that the request is being executed from here on, for those who wonder what the server is doing.
+    pub(super) fn begin<R: Region>(&self, region: &R, index: usize) {
+        region.store(AT_EXECUTING, executing(index as u32, self.taken));
+    }
+
+    /// Says that it is not, any more.
+    pub(super) fn end<R: Region>(region: &R) {
+        region.store(AT_EXECUTING, 0);
+    }
+
+    /// Says which request is under way, before the server goes to sleep over it.
+    pub(super) fn tell_taken<R: Region>(&mut self, region: &R) {
+        if self.is_busy() && self.told != self.taken {
+            self.told = self.taken;
+            region.store(self.words.taken, self.taken);
+        }
     }
 
     /// Publishes an answer.

@@ -23,6 +23,7 @@ use crate::{
     layout::{self, request_flags as flag, server_state, status},
     metrics::Meters,
     spin::Spin,
+    time, trace,
     waits::Hosting,
 };
 
@@ -123,7 +124,15 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         Stopper::new(&self.channel)
     }
 
-    /// What is counted for every operation, readable while the server runs.
+    /// Counts nothing, for who does not want to know: [`metrics`](Self::metrics) stays empty.
+    #[must_use]
+    pub fn without_metrics(self) -> Self {
+        self.meters.replace(Meters::off(self.service.info().ops.len()));
+        self
+    }
+
+    /// What is counted for every operation, readable while the server runs. Other threads read it from the
+    /// [channel](Channel::metrics).
     pub fn metrics(&self) -> ServerMetrics {
         ServerMetrics { meters: std::rc::Rc::clone(&self.meters) }
     }
@@ -160,7 +169,9 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         }
         self.hot_is_stale = true;
         self.channel.announce(self.service.info());
+        self.meters.borrow_mut().show(&self.channel);
         self.channel.change(life, &[server_state::OPENING], server_state::SERVING);
+        trace::opened(self.service.info().name, &self.channel);
         self.turn_ends = region.now() + TURN;
         Ok(life)
     }
@@ -179,6 +190,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         let mut asleep: Option<(i32, Sleep)> = None;
         loop {
             if region.now() >= self.turn_ends {
+                self.tell();
                 region.yield_now().await;
                 self.turn_ends = region.now() + self.turn();
                 // Who has come must not wait for a quiet moment.
@@ -189,6 +201,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             if self.serve_while_hot() {
                 continue;
             }
+            self.tell();
             // Going to sleep: set the flag, look again, wait. Pairs with the load of the flag in the callers' `publish`: of
             // their number and our flag one is seen by the other side, which takes a single order of all four accesses.
             region.store(layout::AT_SERVER_SLEEPS, 1);
@@ -235,8 +248,17 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             // Whoever still sees the flag rings for nothing.
             region.store(layout::AT_SERVER_SLEEPS, 0);
         }
+        self.tell();
         self.life = None;
         self.channel.end(life, server_state::STOPPED);
+    }
+
+    /// Tells others what was counted and what is going on, once in a while: it may be the last time for long.
+    fn tell(&mut self) {
+        let region = &self.channel.region;
+        self.meters.borrow_mut().show(&self.channel);
+        self.desks.iter_mut().for_each(|desk| desk.tell_taken(region));
+        region.store(layout::AT_LOOKED, time::wall_clock(Duration::ZERO));
     }
 
     /// Serves as long as there are requests, and polls a little longer for the next. Returns whether the turn is over,

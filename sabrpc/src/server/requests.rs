@@ -2,11 +2,15 @@
 
 use std::{cell::Cell, task::Poll, task::Waker, time::Duration};
 
-use super::{CallerId, Server, desk::Task};
+use super::{
+    CallerId, Server,
+    desk::{Desk, Task},
+};
 use crate::{
     BulkIn, BulkOut, OpFlags, Region, RpcError,
     frame::{Dispatch, Dispatched, Frame, catch_panic},
     layout::{RawLen, request_flags as flag, status},
+    trace,
     waits::as_caller,
 };
 
@@ -62,7 +66,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         };
         if let Err(error) = loaded {
             let mut meters = self.meters.borrow_mut();
-            meters.call(op_index, None, 0, 0);
+            meters.call(op_index, None, Duration::ZERO, 0, 0);
             meters.error(op_index);
             drop(meters);
             return self.refuse(index, frame, &error);
@@ -142,9 +146,17 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         let Self { channel, desks, service, .. } = self;
         let (region, desk) = (&channel.region, &mut desks[index]);
         let started = self.meters.borrow().is_timed(op_index).then(|| region.now());
+        if started.is_some() {
+            // Should it not come to an end. What is not timed is not expected to take long.
+            desk.begin(region, index);
+        }
         let caller = CallerId { mailbox: index as u32, generation: desk.owner };
         let id = service.info().ops[op_index].id;
-        match as_caller(caller, || service.dispatch(id, frame)) {
+        let dispatched = as_caller(caller, || service.dispatch(id, frame));
+        if started.is_some() {
+            Desk::end(region);
+        }
+        match dispatched {
             Dispatched::Done(frame) => {
                 let timed = started.map(|started| self.time_since(started));
                 Some((frame, timed))
@@ -175,6 +187,8 @@ impl<S: Dispatch, R: Region> Server<S, R> {
     /// Answers an executed request, and counts it.
     fn finish(&mut self, index: usize, frame: Frame, op_index: usize, timed: Timed) {
         let desk = &mut self.desks[index];
+        let caller = CallerId { mailbox: index as u32, generation: desk.owner };
+        trace::served(caller, &self.service.info().ops[op_index], frame.status() == status::OK);
         if desk.batch.is_open {
             self.note_entry(index, frame, op_index, timed);
             return self.go_on_with_batch(index);
@@ -188,7 +202,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
 
     pub(super) fn count(&mut self, op_index: usize, facts: &Facts, timed: Timed) {
         let mut meters = self.meters.borrow_mut();
-        meters.call(op_index, timed, facts.bytes_in, facts.bytes_out);
+        meters.call(op_index, timed, Duration::ZERO, facts.bytes_in, facts.bytes_out);
         if facts.failed {
             meters.error(op_index);
         }
@@ -198,11 +212,16 @@ impl<S: Dispatch, R: Region> Server<S, R> {
     fn poll_task(&mut self, index: usize, waker: &Waker) -> bool {
         let region = &self.channel.region;
         let desk = &mut self.desks[index];
+        if desk.task.is_none() {
+            return false;
+        }
+        desk.begin(region, index);
         let Some(task) = &mut desk.task else { return false };
         let caller = CallerId { mailbox: index as u32, generation: desk.owner };
         let polled_at = region.now();
         let mut cx = std::task::Context::from_waker(waker);
         let polled = as_caller(caller, || catch_panic(|| task.future.as_mut().poll(&mut cx)));
+        Desk::end(region);
         self.clock = region.now();
         task.busy += self.clock - polled_at;
         let ended = match polled {
@@ -235,7 +254,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         desk.answer(&self.channel.region, desk.taken, status::LOST, 0);
         let wait = (self.channel.region.now() - started).saturating_sub(busy);
         let mut meters = self.meters.borrow_mut();
-        meters.call(op_index, Some((busy, wait)), 0, 0);
+        meters.call(op_index, Some((busy, wait)), Duration::ZERO, 0, 0);
         meters.error(op_index);
     }
 

@@ -17,6 +17,7 @@ use crate::{
     channel::Life,
     codec,
     layout::{self, server_state},
+    log::{self, LogLevel, log_exceptions},
 };
 
 /// How long a worker may take to load, compile nothing (the module is handed over) and make its service.
@@ -171,6 +172,7 @@ async fn start<O: Serialize>(
         ("entry", JsValue::from(entry)),
         ("channel", channel.to_js()),
         ("options", Uint8Array::new_from_slice(&bytes).into()),
+        ("exceptions", JsValue::from(log::exceptions() as u8)),
         ("stateWord", JsValue::from(layout::AT_SERVER_STATE / 4)),
         ("stateFailed", JsValue::from(server_state::FAILED)),
         ("statesAlive", alive.into_iter().map(JsValue::from).collect::<Array>().into()),
@@ -269,6 +271,9 @@ pub fn serve_with<O, S>(
 /// Takes the init message apart.
 fn open<O: DeserializeOwned>(init: &JsValue) -> Result<(Channel<WebRegion>, O), String> {
     let get = |key: &str| Reflect::get(init, &key.into()).unwrap_or_default();
+    if let Some(level) = get("exceptions").as_f64().and_then(|number| LogLevel::ALL.get(number as usize)) {
+        log_exceptions(*level);
+    }
     let channel = Channel::from_js(&get("channel")).map_err(|error| error.to_string())?;
     let options = get("options").dyn_into::<Uint8Array>().map(|bytes| bytes.to_vec()).unwrap_or_default();
     let options = codec::decode(&options, "options").map_err(|error| error.to_string())?;

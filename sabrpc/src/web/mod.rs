@@ -49,9 +49,11 @@
 
 pub(crate) mod alive;
 mod handshake;
+mod probe;
 mod worker;
 
 pub use handshake::{StartError, Unavailable, WorkerHandle, serve, serve_with, spawn, spawn_in};
+pub use probe::{Capability, Loss, Probe, probe};
 pub use worker::make_workers_with;
 
 pub use crate::region::web::{Backend, WebRegion};

@@ -91,8 +91,8 @@ const SERVER_STATE: u32 = 64;
 const SERVER_SLEEPS: u32 = 192;
 const HEADER: u32 = 256;
 const MAILBOX: u32 = 384;
-/// Bytes behind the areas, for the server's table of operations.
-const TABLE: u32 = 8192;
+/// Bytes behind the areas, for the server's table of operations and for what it counts.
+const TABLE: u32 = 8192 + layout::METERED * layout::METRICS;
 const RESPONSE: u32 = 128;
 const OWNER: u32 = 256;
 const CALLER_SLEEPS: u32 = 260;

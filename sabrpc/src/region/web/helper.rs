@@ -26,6 +26,11 @@ extern "C" {
     fn helper_remove(table: &JsValue, places: &[u32]);
 }
 
+/// Whether the browser knows what the helper is made of.
+pub(super) fn is_valid() -> bool {
+    js_sys::WebAssembly::validate(&js_sys::Uint8Array::from(HELPER).into()).unwrap_or(false)
+}
+
 /// The helper's functions, as Rust sees them. Offsets are into the shared memory, pointers into ours.
 #[derive(Clone, Copy)]
 pub(super) struct Functions {

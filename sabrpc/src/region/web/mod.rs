@@ -57,6 +57,11 @@ extern "C" {
 /// selected one.
 static SELECTED: AtomicI32 = AtomicI32::new(-1);
 
+/// Whether the browser has what the helper needs.
+pub(crate) fn has_multi_memory() -> bool {
+    helper::is_valid()
+}
+
 /// Bytes that mail takes in a region: a word, the two behind it, and the bytes behind those.
 const MAIL: usize = 12 + INLINE;
 
