@@ -30,36 +30,40 @@ export function hold(name) {
   return locks !== undefined && isWorker ? new Hold(name) : undefined;
 }
 
-// Calls `then` when who holds `name` is gone. Nobody is taken for gone who was not seen to hold it, or in line for it,
-// at one of the looks that are made after these pauses: a request may have been refused, or be late.
-async function when_gone(name, pauses, then) {
-  for (const millis of pauses) {
-    if (millis > 0) await pause(millis);
-    const { held, pending } = await locks.query();
-    if (![...held, ...pending].some((lock) => lock.name === name)) continue;
-    await locks.request(name, () => {});
-    return then();
+// Resolves when who holds `name` is gone: to true. To false if nobody was seen to hold it, or in line for it, at one of the
+// looks that are made after these pauses: a request may have been refused, or be late, and nobody is taken for gone then.
+async function gone(name) {
+  try {
+    for (const millis of [0, 20, 100, 500, 2000, 8000]) {
+      if (millis > 0) await pause(millis);
+      const { held, pending } = await locks.query();
+      if (![...held, ...pending].some((lock) => lock.name === name)) continue;
+      await locks.request(name, () => {});
+      return true;
+    }
+  } catch {
+    // Refused where the page has no origin of its own.
   }
+  return false;
 }
 
-// Calls `then` when the caller who vouches for himself by `name` is gone.
-export function when_caller_gone(name, then) {
-  if (locks !== undefined) when_gone(name, [0, 20, 100, 500, 2000, 8000], then).catch(() => {});
+// When the caller is gone who vouches for himself by `name`; undefined where that cannot be seen.
+export function caller_gone(name) {
+  return locks === undefined ? undefined : gone(name);
 }
 
 // The servers that this thread watches.
 const watched = new Set();
 
-// Calls `then` when the worker of the server has ended that holds `name`.
-export function when_server_gone(name, then) {
-  if (locks === undefined || watched.has(name)) return;
+// The same of a server; undefined also if this thread watches it already.
+export function server_gone(name) {
+  if (locks === undefined || watched.has(name)) return undefined;
   watched.add(name);
-  const over = () => watched.delete(name);
-  // It held the lock before it said that it was ready. If it does not, nobody vouches for it.
-  when_gone(name, [0], then).then(over, over);
+  return gone(name).finally(() => watched.delete(name));
 }
 
-// The same for one of Node's workers.
-export function when_exited(worker, then) {
-  if (typeof worker.once === "function") worker.once("exit", then);
+// When one of Node's workers has ended; undefined for a browser's, which tell nobody.
+export function exited(worker) {
+  if (typeof worker.once !== "function") return undefined;
+  return new Promise((resolve) => worker.once("exit", () => resolve(true)));
 }

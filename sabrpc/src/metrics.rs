@@ -168,8 +168,8 @@ impl Meters {
         op.sums.bytes_in += bytes_in;
         op.sums.bytes_out += bytes_out;
         if timed.is_none() && slept.is_zero() {
-            op.untimed += 1;
-            op.unplaced += 1;
+            op.untimed = op.untimed.saturating_add(1);
+            op.unplaced = op.unplaced.saturating_add(1);
             return;
         }
         op.time(timed, slept);
@@ -203,8 +203,10 @@ impl Meters {
         }
         let untold = std::mem::take(&mut self.untold);
         let region = &channel.region;
-        let turn = region.load(layout::AT_METRICS_TURN);
-        region.store(layout::AT_METRICS_TURN, turn.wrapping_add(1));
+        // Odd, also after a server that died in here. Both steps change the word in one go, and pair with the reader's looks:
+        // what is written between them is not seen before the first, nor after the second.
+        let odd = if region.load(layout::AT_METRICS_TURN) % 2 == 0 { 1 } else { 2 };
+        region.add(layout::AT_METRICS_TURN, odd);
         for (index, op) in self.ops.iter_mut().enumerate().take(METERED as usize) {
             if !std::mem::replace(&mut op.is_told, true) {
                 region.copy_in(channel.geometry.metrics(index as u32), &op.to_bytes());
@@ -216,7 +218,7 @@ impl Meters {
                 region.copy_in(channel.geometry.metrics(index), &[0; METRICS as usize]);
             }
         }
-        region.store(layout::AT_METRICS_TURN, turn.wrapping_add(2));
+        region.add(layout::AT_METRICS_TURN, 1);
     }
 }
 
@@ -293,7 +295,8 @@ impl<R: Region> Channel<R> {
             for _ in 0..1000 {
                 let turn = self.region.load(layout::AT_METRICS_TURN);
                 self.region.copy_out(self.geometry.metrics(index as u32), &mut bytes);
-                if turn % 2 == 0 && self.region.load(layout::AT_METRICS_TURN) == turn {
+                // Adding nothing is a look that nothing is moved across.
+                if turn % 2 == 0 && self.region.add(layout::AT_METRICS_TURN, 0) == turn {
                     break;
                 }
                 std::hint::spin_loop();

@@ -145,11 +145,10 @@ impl Roused {
             Way::Poll => &mut self.polling,
             Way::Sleep => &mut self.sleeping,
         };
-        *average = Some(match *average {
-            None => time,
-            // A method that took long for once says nothing of the way.
-            Some(before) => (before * 7 + time.min(before * 2)) / 8,
-        });
+        // A method that took long for once says nothing of the way. Where the clock is coarse, a first time may be none.
+        let most = average.map_or(WORTH * 4, |before| (before * 2).max(WORTH));
+        let time = time.min(most);
+        *average = Some(average.map_or(time, |before| (before * 7 + time) / 8));
     }
 }
 
@@ -212,7 +211,11 @@ mod tests {
             roused.took(way, micros(if way == Way::Poll { polling } else { sleeping }));
             way
         };
-        assert_eq!([wait(60, 20), wait(60, 20)], [Way::Poll, Way::Sleep], "both are tried");
+        assert_eq!([wait(0, 20), wait(60, 20)], [Way::Poll, Way::Sleep], "both are tried");
+        // A clock that had not moved does not decide for good.
+        (0..64).for_each(|_| {
+            wait(60, 20);
+        });
         let slept = (0..64).filter(|_| wait(60, 20) == Way::Sleep).count();
         assert_eq!(slept, 62, "and the slower one now and then");
         for _ in 0..640 {

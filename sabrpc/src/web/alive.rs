@@ -2,6 +2,7 @@
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::Worker;
 
 use crate::{CallerId, Channel, Region, channel::Life, layout::server_state};
@@ -14,9 +15,9 @@ extern "C" {
     fn release(this: &Hold);
     #[wasm_bindgen(method, getter)]
     fn granted(this: &Hold) -> Promise;
-    fn when_caller_gone(name: &str, then: &JsValue);
-    fn when_server_gone(name: &str, then: &JsValue);
-    fn when_exited(worker: &Worker, then: &JsValue);
+    fn caller_gone(name: &str) -> Option<Promise>;
+    fn server_gone(name: &str) -> Option<Promise>;
+    fn exited(worker: &Worker) -> Option<Promise>;
 }
 
 /// This worker is missed as long as this lives.
@@ -32,7 +33,7 @@ impl Vouch {
     pub(super) async fn for_server<R: Region>(channel: &Channel<R>, life: Life) -> Option<Self> {
         let vouch = hold(&server_name(channel, life)).map(Self)?;
         // It never rejects.
-        drop(wasm_bindgen_futures::JsFuture::from(vouch.0.granted()).await);
+        drop(JsFuture::from(vouch.0.granted()).await);
         Some(vouch)
     }
 }
@@ -55,22 +56,30 @@ fn server_name<R: Region>(channel: &Channel<R>, life: Life) -> String {
 pub(crate) fn watch_caller<R: Region>(channel: &Channel<R>, caller: CallerId) {
     let name = caller_name(channel, caller);
     let channel = channel.clone();
-    let then = Closure::once_into_js(move || channel.release(caller));
-    when_caller_gone(&name, &then);
+    when(caller_gone(&name), move || channel.release(caller));
 }
 
 /// Says that a server is gone when its worker has ended, if it vouches for itself. Whoever has to do with a server watches
 /// it: the thread that started its worker may have ended with it, or be blocked in a call to it.
 pub(crate) fn watch_server<R: Region>(channel: &Channel<R>, life: Life) {
-    when_server_gone(&server_name(channel, life), &gone(channel, life));
+    let name = server_name(channel, life);
+    let channel = channel.clone();
+    when(server_gone(&name), move || channel.end(life, server_state::FAILED));
 }
 
 /// The same in Node, for who has the worker.
 pub(super) fn watch_worker<R: Region>(worker: &Worker, channel: &Channel<R>, life: Life) {
-    when_exited(worker, &gone(channel, life));
+    let channel = channel.clone();
+    when(exited(worker), move || channel.end(life, server_state::FAILED));
 }
 
-fn gone<R: Region>(channel: &Channel<R>, life: Life) -> JsValue {
-    let channel = channel.clone();
-    Closure::once_into_js(move || channel.end(life, server_state::FAILED))
+/// Calls `then` when somebody is gone. What it holds is given back at once where nobody is watched, and else at the latest
+/// when that is over.
+fn when(gone: Option<Promise>, then: impl FnOnce() + 'static) {
+    let Some(gone) = gone else { return };
+    spawn_local(async move {
+        if JsFuture::from(gone).await.is_ok_and(|gone| gone.is_truthy()) {
+            then();
+        }
+    });
 }
