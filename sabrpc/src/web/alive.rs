@@ -13,8 +13,6 @@ extern "C" {
     fn hold(name: &str) -> Option<Hold>;
     #[wasm_bindgen(method)]
     fn release(this: &Hold);
-    #[wasm_bindgen(method, getter)]
-    fn granted(this: &Hold) -> Promise;
     fn caller_gone(name: &str) -> Option<Promise>;
     fn server_gone(name: &str) -> Option<Promise>;
     fn exited(worker: &Worker) -> Option<Promise>;
@@ -29,12 +27,9 @@ impl Vouch {
         hold(&caller_name(channel, caller)).map(Self)
     }
 
-    /// For a server, once it is certain.
-    pub(super) async fn for_server<R: Region>(channel: &Channel<R>, life: Life) -> Option<Self> {
-        let vouch = hold(&server_name(channel, life)).map(Self)?;
-        // It never rejects.
-        drop(JsFuture::from(vouch.0.granted()).await);
-        Some(vouch)
+    /// For a server; the same holds.
+    pub(super) fn for_server<R: Region>(channel: &Channel<R>, life: Life) -> Option<Self> {
+        hold(&server_name(channel, life)).map(Self)
     }
 }
 

@@ -253,7 +253,7 @@ pub fn serve_with<O, S>(
         };
         server_opened(life.number());
         // By which this worker is missed, should it end without a word.
-        let _vouch = Vouch::for_server(&channel, life).await;
+        let _vouch = Vouch::for_server(&channel, life);
         let mut server = std::pin::pin!(server.serve());
         say(&[("sabrpc", "ready")]);
         std::future::poll_fn(|cx| {
