@@ -94,7 +94,8 @@ impl<F> Index<F> {
             };
             let was = if word == found { found } else { (loan.exchange)(found, word) };
             if was != found {
-                found = was;
+                // A thread that has just ended its transaction has left it free, and that is to be taken like any other.
+                found = if was == free { (loan.exchange)(free, 0) } else { was };
             } else if then == Recalled::Done {
                 break true;
             } else {
@@ -171,5 +172,53 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             }
             self.settle(node);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use serde::Deserialize;
+    use serde::de::value::{Error, SeqDeserializer};
+
+    use super::*;
+
+    /// An index that is lent, its note, and what the thread does to the note before each exchange of the worker's.
+    fn lent(start: i32, moves: &'static [Option<i32>]) -> (Index<()>, Rc<Cell<i32>>) {
+        let caller =
+            CallerId::deserialize(SeqDeserializer::<_, Error>::new([1, 1].into_iter())).expect("two numbers");
+        let (note, step) = (Rc::new(Cell::new(start)), Cell::new(0));
+        let word = Rc::clone(&note);
+        let exchange: Exchange = Box::new(move |old, new| {
+            if let Some(Some(now)) = moves.get(step.replace(step.get() + 1)) {
+                word.set(*now);
+            }
+            let found = word.get();
+            if found == old {
+                word.set(new);
+            }
+            found
+        });
+        let index = Index::default();
+        let lent = Lent { note: 0, mark: MARK };
+        *index.loan.borrow_mut() = Some(Loan { caller, lent, exchange, wanted: Cell::new(None) });
+        (index, note)
+    }
+
+    const MARK: i32 = 7 << SHIFT;
+    const FREE: i32 = MARK | LENT;
+
+    #[test]
+    fn what_a_thread_gives_up_during_the_recall_is_taken() {
+        // The note is busy at the first exchange, and free by the second.
+        let (index, note) = lent(FREE | BUSY, &[None, Some(FREE)]);
+        assert_eq!(index.recall(false), Recalled::Done);
+        assert_eq!(note.get(), 0, "the thread would begin its next transaction without a call");
+        // The thread begins again before that can be taken.
+        let (index, note) = lent(FREE | BUSY, &[None, Some(FREE), Some(FREE | BUSY)]);
+        assert_eq!(index.recall(true), Recalled::Busy);
+        assert_eq!(note.get(), FREE | BUSY | WANTED);
+        assert!(index.loan.borrow().is_some());
     }
 }

@@ -19,6 +19,9 @@ use crate::{Locked, VfsError};
 /// What lies beside a database under its name, and is kept with it.
 pub(super) const COMPANIONS: [&str; 2] = ["-journal", "-wal"];
 
+/// Which of them is the log.
+pub(super) const LOG: usize = 1;
+
 /// The shared state of one path in use.
 pub(super) struct Node<F, G> {
     pub(super) path: VfsPath,

@@ -7,6 +7,7 @@ use sabrpc::{BulkIn, BulkOut, OpMetrics};
 use super::IoService;
 use super::delete::is_companion;
 use super::files::{Body, OpenFile};
+use super::node::{LOG, Node};
 use super::refuse;
 use crate::error::VfsError;
 use crate::path::VfsPath;
@@ -66,6 +67,7 @@ impl<S: Store, L: TabLocks> Opfs for IoService<S, L> {
                 fits.then_some(()).ok_or_else(no_room_in_memory)
             }
             Body::Stored(node) => {
+                self.has_turn(node)?;
                 let written =
                     on_handle(&open, file, LockLevel::Exclusive, |handle| handle.write(&data, offset));
                 node.changed_by(open.owner);
@@ -81,6 +83,7 @@ impl<S: Store, L: TabLocks> Opfs for IoService<S, L> {
                 pages.borrow_mut().truncate(size).then_some(()).ok_or_else(no_room_in_memory)
             }
             Body::Stored(node) => {
+                self.has_turn(node)?;
                 let cut = on_handle(&open, file, LockLevel::Exclusive, |handle| handle.truncate(size));
                 node.changed_by(open.owner);
                 node.resized(cut, |_| size)
@@ -238,6 +241,18 @@ impl<S: Store, L: TabLocks> Opfs for IoService<S, L> {
 }
 
 impl<S: Store, L: TabLocks> IoService<S, L> {
+    /// Refuses to change a log whose database another tab may be at.
+    fn has_turn(&self, log: &Node<S::File, L::Guard>) -> Result<(), VfsError> {
+        match self.nodes.database_of(&log.path) {
+            Some((database, LOG)) if !database.is_ours() => Err(VfsError::NotLocked {
+                path: database.path.clone(),
+                held: LockLevel::None,
+                needed: LockLevel::Shared,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     fn writable(&self, id: FileId) -> Result<std::rc::Rc<super::File<S, L>>, VfsError> {
         let file = self.file(id)?;
         match &file.body {
