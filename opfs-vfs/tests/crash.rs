@@ -1,13 +1,16 @@
 //! Power cuts and I/O errors at every operation of the store in turn: afterwards the database is whole, and holds either
 //! what was there before the transaction or what the transaction made of it, never a mix.
 #![cfg(not(target_family = "wasm"))]
+#![expect(unsafe_code, reason = "a file control is a C function")]
 
 mod support;
+
+use std::ffi::c_int;
 
 use opfs_vfs::store::MemoryStore;
 use opfs_vfs::store::memory::{Fault, Loss, Rule, StoreOp, Which};
 use opfs_vfs::tabs::LocalTabs;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, ffi};
 use support::{Tab, integrity, one};
 
 const ROWS: i64 = 48;
@@ -261,6 +264,36 @@ fn after_the_quota_is_reached_the_database_is_as_before_and_goes_on_with_more_ro
     store.set_quota(None);
     transaction(&db, "").unwrap();
     assert_eq!((state(&db, "with more room"), one::<i64>(&db, "SELECT 1")), ("new".to_owned(), 1));
+}
+
+/// Frames that were written before the cache was full are changed by the second statement: SQLite writes their pages in
+/// place, and then makes the checksums of all frames from there on anew.
+#[test]
+fn a_commit_that_has_changed_its_own_frames_survives_a_power_cut() {
+    for (claimed, commits) in [(true, 1), (true, 2), (true, 3), (false, 1), (false, 2)] {
+        let store = prepared(&["app.db"]);
+        let tab = Tab::new(store.clone(), &LocalTabs::new());
+        let mut powersafe = c_int::from(claimed);
+        let db = tab.open("app.db");
+        // SAFETY: the connection is open, the name is a C string, and the control asks for an integer.
+        unsafe {
+            let op = ffi::SQLITE_FCNTL_POWERSAFE_OVERWRITE;
+            ffi::sqlite3_file_control(db.handle(), c"main".as_ptr(), op, (&raw mut powersafe).cast());
+        }
+        db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=4").unwrap();
+        db.execute_batch("UPDATE t SET pad = zeroblob(120)").unwrap();
+        for _ in 0..commits {
+            db.execute_batch("BEGIN; UPDATE t SET pad = zeroblob(130)").unwrap();
+            db.execute_batch("UPDATE t SET state = state || 'er'; COMMIT").unwrap();
+        }
+        store.crash(Loss::Everything);
+        drop((db, tab));
+        let db = Tab::new(store, &LocalTabs::new());
+        let db = db.open("app.db");
+        let (shortest, expected) = (one::<String>(&db, "SELECT min(state) FROM t"), "er".repeat(commits));
+        assert_eq!(shortest, format!("old{expected}"), "{claimed}: what was reported is lost");
+        assert_eq!(integrity(&db), "ok");
+    }
 }
 
 /// A transaction so large that SQLite writes to the log long before its end, which is not waited for.

@@ -8,6 +8,9 @@
 //! Where overwriting is not powersafe SQLite fills the sector behind the last frame with copies of it, syncs in the middle of
 //! the last copy, where the sector ends, and writes the rest. The transaction does not count before that, so the sync is put
 //! off until the rest is there: then both go to the disk at once.
+//!
+//! A transaction that has changed frames which it had already written makes the checksums of the headers from there on anew, as
+//! the last it does: then a sync in the middle of a frame has no rest that will come.
 
 /// Bytes of a log's header, and of a frame's.
 const LOG_HEADER: u64 = 32;
@@ -21,6 +24,8 @@ pub(super) struct Commit {
     /// Bytes of a page, and where the newest write ended.
     page: u64,
     end: u64,
+    /// The newest write went on where the one before ended.
+    goes_on: bool,
     /// The transaction whose last frame was written, and the one that was synced after that.
     written: Option<u64>,
     synced: Option<u64>,
@@ -47,6 +52,7 @@ impl Commit {
     /// A frame is written as a header, which names the size of the database in its second word if the frame is the last one,
     /// and a page.
     pub(super) fn writes(&mut self, data: &[u8], offset: u64, now: Option<u64>, settings: u64) -> Then {
+        self.goes_on = offset == self.end;
         self.end = offset;
         let begins = self.page == 0 || !self.is_within_frame();
         self.end = offset + data.len() as u64;
@@ -81,7 +87,7 @@ impl Commit {
         if now.is_none() || self.written != now {
             return true;
         }
-        self.put_off = self.is_within_frame();
+        self.put_off = self.goes_on && self.is_within_frame();
         if !self.put_off {
             self.saw_sync(now, settings);
         }
@@ -186,5 +192,14 @@ mod tests {
         log.end = 32;
         assert_eq!(log.transaction(Some(5), 7), Then::Gather);
         assert!(log.commit.syncs(Some(5), 7));
+    }
+
+    #[test]
+    fn a_sync_after_checksums_were_made_anew_is_not_put_off() {
+        let mut log = log();
+        log.transaction(Some(1), 7);
+        log.end -= 536;
+        log.write(&LAST, Some(1), 7);
+        assert!(log.commit.syncs(Some(1), 7), "nothing comes after it");
     }
 }
