@@ -296,6 +296,28 @@ fn a_commit_that_has_changed_its_own_frames_survives_a_power_cut() {
     }
 }
 
+/// At NORMAL the header of a log that begins anew is synced, and no commit is.
+#[test]
+fn an_error_of_a_commit_to_a_log_that_began_anew_is_told() {
+    let store = prepared(&["app.db"]);
+    let tab = Tab::new(store.clone(), &LocalTabs::new());
+    let db = tab.open("app.db");
+    db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL").unwrap();
+    db.execute_batch("CREATE TABLE n(x); INSERT INTO n VALUES(1)").unwrap();
+    for round in 1..4 {
+        db.execute_batch("PRAGMA wal_checkpoint(RESTART)").unwrap();
+        for _ in 0..round {
+            db.execute_batch("INSERT INTO n VALUES(1)").unwrap();
+        }
+        let rows: i64 = one(&db, "SELECT count(*) FROM n");
+        store.inject(Rule::nth(Which::Only(StoreOp::Write), 1, Fault::Io));
+        let failed = db.execute_batch("INSERT INTO n VALUES(2)").is_err();
+        store.clear_faults();
+        assert!(failed, "{round}: the commit counts, and is not in the log");
+        assert_eq!((one::<i64>(&db, "SELECT count(*) FROM n"), integrity(&db)), (rows, "ok".to_owned()));
+    }
+}
+
 /// A transaction so large that SQLite writes to the log long before its end, which is not waited for.
 #[test]
 fn an_error_far_before_the_end_of_a_large_transaction_is_told_by_its_commit() {

@@ -52,6 +52,12 @@ impl Commit {
     /// A frame is written as a header, which names the size of the database in its second word if the frame is the last one,
     /// and a page.
     pub(super) fn writes(&mut self, data: &[u8], offset: u64, now: Option<u64>, settings: u64) -> Then {
+        if offset < LOG_HEADER {
+            // The log begins anew; what was written of it before is over.
+            (self.header, self.put_off, self.goes_on) = (false, false, false);
+            self.end = offset + data.len() as u64;
+            return Then::Gather;
+        }
         self.goes_on = offset == self.end;
         self.end = offset;
         let begins = self.page == 0 || !self.is_within_frame();
@@ -62,7 +68,9 @@ impl Commit {
         }
         if data.len() == FRAME_HEADER && begins {
             self.header = data[4..8] != [0; 4];
-            return Then::Gather;
+            // One that is made anew after the last frame is what makes the transaction count.
+            let again = self.header && !self.goes_on && self.written == now;
+            return if again { self.counts(now, settings) } else { Then::Gather };
         }
         // A part of a frame comes after a whole one.
         self.page = self.page.max(data.len() as u64);
@@ -78,6 +86,11 @@ impl Commit {
             self.saw_sync(now, settings);
             return Then::Sync;
         }
+        self.counts(now, settings)
+    }
+
+    /// What is to be done about a write that makes the transaction count.
+    fn counts(&self, now: Option<u64>, settings: u64) -> Then {
         let told = now.is_some() && self.synced != now && self.syncs == Some(settings);
         if told { Then::Gather } else { Then::Wait }
     }
@@ -199,7 +212,23 @@ mod tests {
         let mut log = log();
         log.transaction(Some(1), 7);
         log.end -= 536;
-        log.write(&LAST, Some(1), 7);
+        assert_eq!(log.write(&LAST, Some(1), 7), Then::Wait, "no sync may come");
         assert!(log.commit.syncs(Some(1), 7), "nothing comes after it");
+        log.end += 512;
+        log.transaction(Some(2), 7);
+        log.end -= 536;
+        assert_eq!(log.write(&LAST, Some(2), 7), Then::Gather);
+    }
+
+    #[test]
+    fn the_sync_of_a_log_that_begins_anew_tells_nothing_of_commits() {
+        let mut log = log();
+        assert_eq!(log.transaction(Some(1), 7), Then::Wait);
+        log.end = 0;
+        assert_eq!(log.write(&[1; 32], Some(2), 7), Then::Gather);
+        assert!(log.commit.syncs(Some(2), 7));
+        for now in [2, 3] {
+            assert_eq!(log.transaction(Some(now), 7), Then::Wait, "no sync follows");
+        }
     }
 }

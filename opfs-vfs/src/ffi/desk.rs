@@ -266,8 +266,15 @@ impl Desk {
     /// next one's.
     pub(super) fn transaction_over(&mut self, group: Group) {
         self.databases[group].transactions += 1;
-        // Whatever makes a commit count was waited for.
-        let _ = self.settle(group);
+        self.settle_late(group);
+    }
+
+    /// The same, where nobody can be told of a failure any more. Whatever makes a commit count was waited for; should it be
+    /// believed all the same, SQLite looks at the log again.
+    pub(super) fn settle_late(&mut self, group: Group) {
+        if self.settle(group).is_err() {
+            self.databases[group].index.distrust();
+        }
     }
 
     /// The number of the transaction that writes to the log, if one does.

@@ -32,6 +32,9 @@ const LAST_LOCK: u32 = 7;
 /// Bytes of the header, twice, with what follows it up to the marks of readers.
 const HEADER: usize = 136;
 
+/// Of these, the header and how much of the log was copied back.
+const BELIEVED: usize = 100;
+
 /// One region. SQLite reads and writes it through the pointer that it was given, at any time and, natively, from any thread
 /// that has a connection, just as it does with a mapped file: by words, with copies, checksums and barriers of its own.
 struct Region(*mut u64);
@@ -100,6 +103,16 @@ impl Index {
         if let Some(first) = self.regions.first().filter(|_| self.locks.is_idle()) {
             first.copy_in(&[0; HEADER]);
             self.known.clear();
+        }
+    }
+
+    /// What SQLite believes to be written is not: made invalid, the index is made anew out of the log. Readers at work have
+    /// their own copy of the header, and keep their marks.
+    pub(super) fn distrust(&mut self) {
+        if let Some(first) = self.regions.first() {
+            first.copy_in(&[0; BELIEVED]);
+            self.known.clear();
+            self.changed = true;
         }
     }
 
