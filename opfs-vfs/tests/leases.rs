@@ -7,9 +7,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use opfs_vfs::io::IoOptions;
+use opfs_vfs::service::OpfsClient;
 use opfs_vfs::store::memory::{StoreOp, Which};
 use opfs_vfs::store::{MemoryStore, Store};
 use opfs_vfs::tabs::LocalTabs;
+use opfs_vfs::{FileKind, LockLevel, OpenFlags};
 use rusqlite::Connection;
 use support::{Tab, integrity, one, path};
 
@@ -165,4 +167,37 @@ fn copies_are_used_and_forgotten_when_another_tab_has_written() {
     }
     let (hits, all) = first.installed.vfs().cache_hits();
     assert!(hits > 0 && hits < all, "{hits} of {all}");
+}
+
+/// Who rolls a journal back gives the next commit the very number that the cut-off one had.
+#[test]
+fn copies_are_forgotten_where_a_journal_was_left_behind() {
+    let (store, tabs) = (MemoryStore::new(), LocalTabs::new());
+    let (first, second) = (Tab::new(store.clone(), &tabs), Tab::new(store, &tabs));
+    table(&first.open("app.db"));
+    let [a, b] = [&first, &second].map(|tab| tab.installed.client().unwrap());
+    let open = |client: &OpfsClient| client.open("app.db", OpenFlags::MAIN_DB).unwrap().file;
+    let (file, other) = (open(&a), open(&b));
+    let journal = OpenFlags::MAIN_DB.kind(FileKind::MainJournal).create();
+    for left in [false, true] {
+        a.lock(file, LockLevel::Shared).unwrap();
+        a.lock(file, LockLevel::Reserved).unwrap();
+        a.lock(file, LockLevel::Exclusive).unwrap();
+        a.write(file, &[1; 16], 5000).unwrap();
+        if left {
+            let journal = a.open("app.db-journal", journal).unwrap().file;
+            a.write(journal, &[7; 512], 0).unwrap();
+            a.close(journal).unwrap();
+        }
+        a.unlock(file, LockLevel::None).unwrap();
+        b.lock(other, LockLevel::Shared).unwrap();
+        b.unlock(other, LockLevel::None).unwrap();
+        assert_eq!(a.lock(file, LockLevel::Shared).unwrap().changed, left, "a journal was there: {left}");
+        a.unlock(file, LockLevel::None).unwrap();
+    }
+    // By now it is gone, and the copies are still old.
+    b.lock(other, LockLevel::Shared).unwrap();
+    b.delete("app.db-journal", false).unwrap();
+    b.unlock(other, LockLevel::None).unwrap();
+    assert!(a.lock(file, LockLevel::Shared).unwrap().changed);
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::IoService;
 use super::loan::{GRACE, Recalled};
-use super::node::Node;
+use super::node::{COMPANIONS, Node};
 use crate::platform;
 use crate::store::Store;
 use crate::tabs::TabLocks;
@@ -212,7 +212,10 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
 
     /// Lets a database go that nobody of this page uses now.
     pub(super) fn let_go(&self, node: &Node<S::File, L::Guard>) {
-        node.lease.mark.set(node.mark());
+        // A journal or log with something in it changes the database without its header telling: whoever finds it rolls back,
+        // and the next commit may then have the very number that this one would have had.
+        let clean = (0..COMPANIONS.len()).all(|index| node.has_companion(index) == Ok(Some(false)));
+        node.lease.mark.set(node.mark().filter(|_| clean));
         node.leave_index();
         node.let_go(self.store.exclusive_handles());
         self.handed_over.set(self.handed_over.get() + 1);
