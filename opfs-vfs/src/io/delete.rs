@@ -93,7 +93,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
     }
 
     /// Asks the store to remove a file, waiting a little for a handle that is still held elsewhere.
-    async fn unlink(&self, path: &VfsPath) -> Result<(), VfsError> {
+    pub(super) async fn unlink(&self, path: &VfsPath) -> Result<(), VfsError> {
         let mut waited = Duration::ZERO;
         loop {
             match self.store.delete(path).await {

@@ -30,6 +30,9 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         let path = &node.path;
         if node.main && !node.is_announced() {
             let lock = if node.alone.is_some() { TabLock::Alone } else { TabLock::Open };
+            if lock == TabLock::Open {
+                self.remove_old_index(path).await?;
+            }
             node.announce(self.announce(path, lock).await?);
         }
         if flags.create && flags.exclusive && !self.make_anew(node).await? {

@@ -5,11 +5,13 @@
 //! old; whoever has changed it hands it in before the last of its locks goes. Connections of one thread share its copy and
 //! have SQLite's locks exactly; those of different threads take turns.
 //!
-//! Between tabs the index goes with the lease, through a file that ends in `-shm`. It is never trusted: it must fit the log
-//! (its salts, the checksum of the last frame, no frame behind that), or it counts as empty, and SQLite makes it anew out of
-//! the log. So it may be lost, old or torn, by a tab that died or a power cut.
+//! Between tabs the index goes with the lease, through a file that ends in `-shm`. It must fit the log (its salts, the
+//! checksum of the last frame, no frame behind that) and be there as a whole, or it counts as empty, and SQLite makes it anew
+//! out of the log. So it may be lost, old or cut off by a tab that died. After a power cut it proves nothing, since neither the
+//! log nor what was copied back need be on the disk: so who opens a database that no other tab has open removes the file.
 
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 use sabrpc::{BulkIn, BulkOut, CallerId};
 
@@ -17,11 +19,12 @@ use super::IoService;
 use super::files::Body;
 use super::index_locks::{CHECKPOINT, IndexLocks, LOCKS};
 use super::loan::{Loan, Recalled};
-use super::node::Node;
+use super::node::{LOG, Node};
 use crate::error::VfsError;
+use crate::path::VfsPath;
 use crate::platform;
 use crate::store::{Store, StoreFile};
-use crate::tabs::TabLocks;
+use crate::tabs::{TabLock, TabLocks};
 use crate::wire::{FileId, IndexLocked};
 
 /// Bytes of one region of the index; SQLite maps no other size.
@@ -120,6 +123,15 @@ fn word(bytes: &[u8], at: usize) -> u32 {
     bytes.get(at..at + 4).and_then(|word| word.try_into().ok()).map_or(0, u32::from_ne_bytes)
 }
 
+/// Frames that are listed in one region; the first one begins with the header.
+const LISTED: u64 = 4096;
+const HEADER: u64 = 136;
+
+/// How many regions an index with this one at its beginning has.
+fn regions_of(first: &[u8]) -> u64 {
+    (u64::from(word(first, 16)) + HEADER / 4).div_ceil(LISTED)
+}
+
 /// Whether an index, by its first bytes, is one of this log: 48 bytes of header, of which SQLite itself checks the copy and the
 /// checksum.
 fn fits<F: StoreFile>(index: &[u8], log: &Node<F, impl Sized>) -> bool {
@@ -192,19 +204,25 @@ impl<F: StoreFile, G> Node<F, G> {
     /// The lease has come: takes the index that the last tab has left, if it fits the log.
     pub(super) fn take_index(&self) {
         let mut regions = self.index.regions.borrow_mut();
+        let log = self.companion(LOG).filter(|log| log.is_open());
+        let fits = |first: &[u8]| log.as_ref().is_some_and(|log| fits(first, log));
         if let Some(file) = self.index.file.borrow().as_ref() {
             regions.clear();
-            let size = file.size().unwrap_or(0).min(u64::from(MOST_REGIONS) * REGION as u64);
-            let mut all = vec![0; size as usize];
-            let read = file.read(&mut BulkOut::from_slice(&mut all), 0);
-            if read == Ok(all.len()) {
-                regions.extend(all.chunks_exact(REGION).map(<[u8]>::to_vec));
-            }
             self.index.fresh.set(None);
+            let region = |number: u64| {
+                let mut bytes = vec![0; REGION];
+                let read = file.read(&mut BulkOut::from_slice(&mut bytes), number * REGION as u64);
+                (read == Ok(REGION)).then_some(bytes)
+            };
+            if let Some(first) = region(0).filter(|first| fits(first)) {
+                // No more than the log has frames for.
+                let count = regions_of(&first);
+                regions.push(first);
+                regions.extend((1..count).map_while(region));
+            }
         }
-        let log = self.companion(1).filter(|log| log.is_open());
-        let good = regions.first().zip(log.as_ref()).is_some_and(|(first, log)| fits(first, log));
-        if !good {
+        let whole = |first: &Vec<u8>| regions.len() as u64 >= regions_of(first) && fits(first);
+        if !regions.first().is_some_and(whole) {
             regions.clear();
             self.index.fresh.set(None);
             if log.is_some_and(|log| log.size() == Ok(0)) {
@@ -215,6 +233,24 @@ impl<F: StoreFile, G> Node<F, G> {
 }
 
 impl<S: Store, L: TabLocks> IoService<S, L> {
+    /// Before a database is opened here: removes the index that is left from a time since which every tab has gone. While
+    /// another tab has it open the index is one that was left since.
+    pub(super) async fn remove_old_index(&self, path: &VfsPath) -> Result<(), VfsError> {
+        let Ok(index) = path.with_suffix("-shm") else {
+            return Ok(());
+        };
+        if self.store.exclusive_handles() || self.store.size_of(&index).await?.unwrap_or(0) == 0 {
+            return Ok(());
+        }
+        let Some(_alone) = self.tabs.acquire(path, TabLock::Alone, Duration::ZERO).await? else {
+            return Ok(());
+        };
+        match self.unlink(&index).await {
+            Err(VfsError::NotFound { .. }) => Ok(()),
+            removed => removed,
+        }
+    }
+
     /// Takes locks of the index.
     pub(super) async fn lock_index(
         &self,
