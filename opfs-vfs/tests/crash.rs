@@ -318,6 +318,32 @@ fn an_error_of_a_commit_to_a_log_that_began_anew_is_told() {
     }
 }
 
+/// A checkpoint that a reader stops syncs nothing, so that nothing asks how its writes went before it notes how far it came.
+#[test]
+fn an_error_of_a_checkpoint_beside_a_reader_loses_nothing() {
+    for nth in 1..4 {
+        let store = prepared(&["app.db"]);
+        let tab = Tab::new(store.clone(), &LocalTabs::new());
+        let (db, reader) = (tab.open("app.db"), tab.open("app.db"));
+        db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0").unwrap();
+        db.execute_batch("UPDATE t SET state = 'new' WHERE id % 3").unwrap();
+        reader.execute_batch("BEGIN").unwrap();
+        let new = "SELECT count(*) FROM t WHERE state = 'new'";
+        assert_eq!(one::<i64>(&reader, new), 32);
+        db.execute_batch("CREATE TABLE other(x)").unwrap();
+        store.inject(Rule::nth(Which::Only(StoreOp::Write), nth, Fault::Io));
+        let _ = db.execute_batch("PRAGMA wal_checkpoint(PASSIVE)");
+        store.clear_faults();
+        assert_eq!(one::<i64>(&reader, new), 32);
+        reader.execute_batch("COMMIT").unwrap();
+        let _ = db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+        db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+        drop((db, reader));
+        let db = tab.open("app.db");
+        assert_eq!((one::<i64>(&db, new), integrity(&db)), (32, "ok".to_owned()), "write {nth}");
+    }
+}
+
 /// A transaction so large that SQLite writes to the log long before its end, which is not waited for.
 #[test]
 fn an_error_far_before_the_end_of_a_large_transaction_is_told_by_its_commit() {

@@ -17,7 +17,7 @@ use sabrpc::{DefaultRegion, Note};
 use super::codes::{Callback, Failure};
 use super::file::state_of;
 use super::state::State;
-use crate::io::index_locks::IndexLocks;
+use crate::io::index_locks::{CHECKPOINT, IndexLocks};
 use crate::io::wal::REGION;
 use crate::service::OpfsClient;
 use crate::wire::FileId;
@@ -290,6 +290,9 @@ fn unlock(state: &State, first: u32, count: u32) -> Result<(), Failure> {
     state.shell.at_desk(|desk| {
         if first == WRITE_LOCK {
             desk.transaction_over(state.group);
+        } else if (first..first + count).contains(&CHECKPOINT) {
+            // One that was stopped by a reader asks for no sync, and has noted already how far it came.
+            desk.settle_late(state.group);
         }
         // Whoever gets the log next has to find everything in it.
         desk.client();
