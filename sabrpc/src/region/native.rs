@@ -5,6 +5,7 @@
 //! notifier takes after having stored the word, so no wake-up is lost between the check and the sleep.
 
 use std::{
+    cell::Cell,
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -196,7 +197,7 @@ impl Region for NativeRegion {
                 return true;
             }
             // Whom we wait for may need this very core: woken beside us, he is at work at once if we step aside.
-            if poll % self.shared.step_aside == 0 { std::thread::yield_now() } else { std::hint::spin_loop() }
+            if poll % self.shared.step_aside == 0 { step_aside() } else { std::hint::spin_loop() }
         }
         false
     }
@@ -230,7 +231,7 @@ impl Region for NativeRegion {
             }
             if left == 0 {
                 // Who was woken may have been put on this very core. Then he is at work at once, and we are woken by nobody.
-                return std::thread::yield_now();
+                return step_aside();
             }
             list = bucket.lock();
         }
@@ -264,6 +265,22 @@ impl Region for NativeRegion {
         static START: OnceLock<Instant> = OnceLock::new();
         START.get_or_init(Instant::now).elapsed()
     }
+
+    #[inline]
+    fn stepped_aside(&self) -> bool {
+        STEPPED_ASIDE.replace(false)
+    }
+}
+
+thread_local! {
+    /// See [`Region::stepped_aside`].
+    static STEPPED_ASIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Offers the core to other threads.
+fn step_aside() {
+    STEPPED_ASIDE.set(true);
+    std::thread::yield_now();
 }
 
 /// How many polls take about that long: processors pause for 5 to 50 ns.

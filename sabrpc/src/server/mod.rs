@@ -32,9 +32,8 @@ const TURN: Duration = Duration::from_millis(4);
 /// The same while an `async fn` is under way, which may be waiting for the event loop.
 const BUSY_TURN: Duration = Duration::from_millis(1);
 
-/// Most requests that are served between two looks at the clock, if none of them seems to take long. Native clocks cost
-/// little, and between two requests a native thread may have left its core to others.
-const UNLOOKED: u32 = if cfg!(target_family = "wasm") { 256 } else { 8 };
+/// Most requests that are served between two looks at the clock, if none of them seems to take long.
+const UNLOOKED: u32 = 256;
 
 /// A wait for the doorbell.
 type Sleep = Pin<Box<dyn Future<Output = ()>>>;
@@ -286,6 +285,13 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             if self.hot.is_empty() {
                 return false;
             }
+            // Polls in vain may have given the core to others, each for as long as those liked.
+            if self.channel.region.stepped_aside() {
+                self.look_at_clock();
+                if self.clock >= self.turn_ends {
+                    return true;
+                }
+            }
             if idle == 0 && self.spin.is_exploring() {
                 since = Some(self.channel.region.now());
             }
@@ -355,7 +361,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             }
             // A request that was gone at the second look counts too: somebody may make nothing but such.
             self.unlooked += 1;
-            if self.unlooked >= UNLOOKED {
+            if self.unlooked >= UNLOOKED || self.channel.region.stepped_aside() {
                 self.look_at_clock();
             }
             // Who came or went, or asked for a stop, rang the bell first: all that comes before this request.
