@@ -87,7 +87,8 @@ pub trait Opfs {
     #[op(name = "keepLeases")]
     fn keep_leases(&self, keep: bool);
 
-    /// Takes `count` locks of a database's wal-index from `first` on, together.
+    /// Takes `count` locks of a database's wal-index from `first` on, together. With `borrows` they may come as a loan, which
+    /// the caller then returns as its note says.
     #[op(name = "xShmLock")]
     async fn lock_index(
         &self,
@@ -95,6 +96,7 @@ pub trait Opfs {
         first: u32,
         count: u32,
         exclusive: bool,
+        borrows: bool,
     ) -> Result<IndexLocked, VfsError>;
 
     /// Gives them up.

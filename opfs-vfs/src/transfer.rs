@@ -62,7 +62,7 @@ pub fn export<R: Region>(
     let mut piece = vec![0; PIECE];
     if client.read(open.file, &mut piece[..HEADER], 0)? as usize == HEADER && piece[18..20] == [2, 2] {
         // A log is copied back beside readers, but for whoever holds the lock of that.
-        client.lock_index(open.file, CHECKPOINT, 1, true)?;
+        client.lock_index(open.file, CHECKPOINT, 1, true, false)?;
     }
     is_whole(client, &path.with_suffix("-wal")?, FileKind::Wal)?;
     let mut done = 0;

@@ -312,28 +312,3 @@ fn a_thread_that_is_alone_on_a_log_takes_its_locks_without_a_call() {
     a.execute("INSERT INTO t VALUES(0)", []).unwrap();
     assert_eq!(calls(&tab), before);
 }
-
-/// A thread learns only when it next begins that a loan was taken back, and by then its note may stand for another one.
-#[test]
-fn a_loan_of_one_database_is_not_taken_for_that_of_another() {
-    for store in [MemoryStore::new(), MemoryStore::exclusive()] {
-        let tabs = LocalTabs::new();
-        let (first, second) = (Tab::new(store.clone(), &tabs), Tab::new(store.clone(), &tabs));
-        let open = |tab: &Tab, name: &str| {
-            let db = tab.open(name);
-            db.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE IF NOT EXISTS t(n INTEGER)").unwrap();
-            db
-        };
-        let (a, b) = (open(&first, "a.db"), open(&first, "b.db"));
-        let (other_a, other_b) = (open(&second, "a.db"), open(&second, "b.db"));
-        for round in 1..=4 {
-            for db in [&a, &b, &other_a, &other_b] {
-                db.execute("INSERT INTO t VALUES(1)", []).unwrap();
-            }
-            // Lent again, with the first note that is free: the one that `a` had.
-            assert_eq!(one::<i64>(&b, "SELECT count(*) FROM t"), 2 * round);
-            assert_eq!(one::<i64>(&a, "SELECT count(*) FROM t"), 2 * round);
-        }
-        assert_eq!((integrity(&a), integrity(&b)), ("ok".to_owned(), "ok".to_owned()));
-    }
-}

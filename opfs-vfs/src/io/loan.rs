@@ -31,14 +31,14 @@ use crate::platform;
 use crate::store::Store;
 use crate::tabs::TabLocks;
 use crate::wire::Lent;
-use crate::wire::loan::{BUSY, CHANGED, LENT, NOTES, SHIFT, WANTED};
+use crate::wire::loan::{BUSY, LENT, NOTES, SHIFT, WANTED};
 
 /// Exchanges the word of a note for another one, if it is what is expected; gives what was found.
 pub(super) type Exchange = Box<dyn Fn(i32, i32) -> i32>;
 
 /// What is lent to whom.
 pub(super) struct Loan {
-    caller: CallerId,
+    pub(super) caller: CallerId,
     lent: Lent,
     exchange: Exchange,
     /// Since when it is wanted back from a thread that is idle and has changed the index.
@@ -115,18 +115,23 @@ impl<F> Index<F> {
         Recalled::Done
     }
 
-    /// The thread has returned them, or is gone.
-    pub(super) fn end_loan(&self) {
+    /// The thread has returned them, with the index `handed_in` as it is now, or is gone. Then an index that it had changed is
+    /// lost, also where it was only at work on it.
+    pub(super) fn end_loan(&self, handed_in: bool) {
         if let Some(loan) = self.loan.take() {
-            let mut found = (loan.exchange)(loan.lent.mark | LENT, 0);
-            while loan.is_in(found) && found != loan.lent.mark | LENT {
+            let free = loan.lent.mark | LENT;
+            let mut found = free;
+            loop {
                 let was = (loan.exchange)(found, 0);
                 if was == found {
                     break;
                 }
                 found = was;
+                if !loan.is_in(found) {
+                    break;
+                }
             }
-            if loan.is_in(found) && found & CHANGED != 0 {
+            if found != free && !handed_in {
                 self.forget();
             }
             self.locks.borrow_mut().clear(false);
@@ -165,11 +170,8 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
     /// A thread gives the locks back at the end of a transaction.
     pub(super) fn return_loan(&self, node: &Node<S::File, L::Guard>, whole: bool, beginning: bool) {
         if node.index.is_lent_to(sabrpc::current_caller()) {
-            node.index.end_loan();
+            node.index.end_loan(whole);
             node.index.locks.borrow_mut().clear(beginning);
-            if !whole {
-                node.index.forget();
-            }
             self.settle(node);
         }
     }
@@ -183,6 +185,7 @@ mod tests {
     use serde::de::value::{Error, SeqDeserializer};
 
     use super::*;
+    use crate::wire::loan::CHANGED;
 
     /// An index that is lent, its note, and what the thread does to the note before each exchange of the worker's.
     fn lent(start: i32, moves: &'static [Option<i32>]) -> (Index<()>, Rc<Cell<i32>>) {
@@ -220,5 +223,21 @@ mod tests {
         assert_eq!(index.recall(true), Recalled::Busy);
         assert_eq!(note.get(), FREE | BUSY | WANTED);
         assert!(index.loan.borrow().is_some());
+    }
+
+    #[test]
+    fn what_was_handed_in_stays_and_what_was_not_is_made_anew() {
+        let cases =
+            [(FREE | BUSY | CHANGED, true, 1), (FREE | BUSY, false, 0), (FREE, false, 1), (0, false, 0)];
+        for (word, handed_in, regions) in cases {
+            let (index, note) = lent(word, &[]);
+            index.regions.borrow_mut().push(Vec::new());
+            index.end_loan(handed_in);
+            assert_eq!((index.regions.borrow().len(), note.get()), (regions, 0), "{word:#x}");
+        }
+        // Free by the second exchange.
+        let (index, note) = lent(FREE | BUSY, &[None, Some(FREE)]);
+        index.end_loan(true);
+        assert_eq!(note.get(), 0);
     }
 }

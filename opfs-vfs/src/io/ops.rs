@@ -194,8 +194,9 @@ impl<S: Store, L: TabLocks> Opfs for IoService<S, L> {
         first: u32,
         count: u32,
         exclusive: bool,
+        borrows: bool,
     ) -> Result<IndexLocked, VfsError> {
-        IoService::lock_index(self, file, first, count, exclusive).await
+        IoService::lock_index(self, file, first..first.saturating_add(count), exclusive, borrows).await
     }
 
     fn unlock_index(&self, file: FileId, first: u32, count: u32) -> Result<(), VfsError> {

@@ -11,6 +11,7 @@
 //! log nor what was copied back need be on the disk: so who opens a database that no other tab has open removes the file.
 
 use std::cell::{Cell, RefCell};
+use std::ops::Range;
 use std::time::Duration;
 
 use sabrpc::{BulkIn, BulkOut, CallerId};
@@ -44,7 +45,7 @@ pub(super) struct Index<F> {
     pub(super) users: RefCell<Vec<(FileId, Option<CallerId>)>>,
     /// Who has its locks to himself.
     pub(super) loan: RefCell<Option<Loan>>,
-    regions: RefCell<Vec<Vec<u8>>>,
+    pub(super) regions: RefCell<Vec<Vec<u8>>>,
     /// Whose copy is what is in `regions`.
     fresh: Cell<Option<CallerId>>,
     /// With the newest lock a thread was told that its copy is old.
@@ -103,10 +104,12 @@ impl<F> Index<F> {
     /// A connection is gone. One that was changing the index has left it half changed.
     pub(super) fn leave(&self, file: FileId) {
         self.users.borrow_mut().retain(|(user, _)| *user != file);
-        if self.users.borrow().is_empty() {
-            self.end_loan();
+        let borrower = self.loan.borrow().as_ref().map(|loan| loan.caller);
+        if borrower.is_some() && !self.users.borrow().iter().any(|(_, user)| *user == borrower) {
+            self.end_loan(false);
         }
-        if self.locks.borrow_mut().leave(file) {
+        // What is lent is still noted with whom it was lent to; it is the thread that knows who changes what.
+        if self.locks.borrow_mut().leave(file) && self.loan.borrow().is_none() {
             self.forget();
         }
     }
@@ -255,22 +258,23 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
     pub(super) async fn lock_index(
         &self,
         id: FileId,
-        first: u32,
-        count: u32,
+        locks: Range<u32>,
         exclusive: bool,
+        borrows: bool,
     ) -> Result<IndexLocked, VfsError> {
         let caller = sabrpc::current_caller();
         let file = self.file(id)?;
         let Body::Stored(node) = &file.body else {
             return Err(VfsError::BadFile { file: id });
         };
-        let end = first.checked_add(count).filter(|end| *end <= LOCKS);
-        let locks = first..end.ok_or_else(|| VfsError::Unsupported { what: "such a lock".to_owned() })?;
+        if locks.is_empty() || locks.end > LOCKS {
+            return Err(VfsError::Unsupported { what: "such a lock".to_owned() });
+        }
         let busy = || VfsError::Busy { path: node.path.clone() };
         let staying = node.lease.stay();
         if node.index.is_lent_to(caller) {
             // Who has the locks to himself takes none here, so he has given them up.
-            node.index.end_loan();
+            node.index.end_loan(false);
         } else if node.index.recall(true) != Recalled::Done {
             // From now on there are two threads on the log.
             node.index.add_user(id, caller);
@@ -315,7 +319,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         let news = caller.is_none() || node.index.fresh.replace(caller) != caller;
         let regions = news.then(|| node.index.regions.borrow().len() as u32);
         node.index.told.set(news);
-        Ok(IndexLocked { facts, regions, lent: self.lend(node) })
+        Ok(IndexLocked { facts, regions, lent: if borrows { self.lend(node) } else { None } })
     }
 
     /// Gives locks of the index up.
