@@ -112,10 +112,11 @@ pub fn import<R: Region>(
     let flags = OpenFlags::MAIN_DB.create();
     let open = Open::new(client, &path, if replace { flags.alone() } else { flags })?;
     client.lock(open.file, LockLevel::Shared)?;
-    client.lock(open.file, LockLevel::Exclusive)?;
+    // Nobody else can fill it from here on.
     if !replace && client.file_size(open.file)? > 0 {
         return Err(TransferError::Exists { path });
     }
+    client.lock(open.file, LockLevel::Exclusive)?;
     let filled = fill(client, &path, &open, bytes);
     if filled.is_err() {
         // What is there now is no database. An empty file is one, and does not bar another try.

@@ -312,3 +312,48 @@ fn a_thread_that_is_alone_on_a_log_takes_its_locks_without_a_call() {
     a.execute("INSERT INTO t VALUES(0)", []).unwrap();
     assert_eq!(calls(&tab), before);
 }
+
+/// A connection that has not used the log yet asks for EXCLUSIVE beside one of another tab, which holds SHARED on it.
+#[test]
+fn nobody_is_exclusive_beside_another_tab_on_a_log() {
+    for store in [MemoryStore::new(), MemoryStore::exclusive()] {
+        let tabs = LocalTabs::new();
+        let (first, second) = (Tab::new(store.clone(), &tabs), Tab::new(store.clone(), &tabs));
+        let a = begin(&first);
+        a.execute_batch("INSERT INTO t VALUES(1)").unwrap();
+        let alone = || {
+            let db = second.open("app.db");
+            db.busy_timeout(Duration::ZERO).unwrap();
+            db.execute_batch("PRAGMA locking_mode=EXCLUSIVE").unwrap();
+            db
+        };
+        let refused = alone().query_row("SELECT count(*) FROM t", [], |_| Ok(())).unwrap_err();
+        assert_eq!(refused.sqlite_error_code(), Some(ErrorCode::DatabaseBusy));
+        a.execute_batch("INSERT INTO t VALUES(2)").unwrap();
+        drop((a, first));
+        let b = alone();
+        assert_eq!(one::<i64>(&b, "SELECT sum(n) FROM t"), 3);
+        b.execute_batch("INSERT INTO t VALUES(3)").unwrap();
+        assert_eq!((one::<i64>(&b, "SELECT sum(n) FROM t"), integrity(&b)), (6, "ok".to_owned()));
+    }
+}
+
+/// One that is in no log's mode any more is written to as before, whoever else has it open.
+#[test]
+fn a_log_that_is_over_bars_nobody() {
+    for store in [MemoryStore::new(), MemoryStore::exclusive()] {
+        let tabs = LocalTabs::new();
+        let (first, second) = (Tab::new(store.clone(), &tabs), Tab::new(store.clone(), &tabs));
+        let a = begin(&first);
+        a.execute_batch("INSERT INTO t VALUES(0)").unwrap();
+        assert_eq!(one::<String>(&a, "PRAGMA journal_mode=DELETE"), "delete");
+        let b = second.open("app.db");
+        for n in 1..=6 {
+            [&a, &b][n as usize % 2].execute("INSERT INTO t VALUES(?1)", [n]).unwrap();
+        }
+        assert_eq!(
+            (one::<i64>(&a, "SELECT sum(n) FROM t"), one::<i64>(&b, "SELECT sum(n) FROM t")),
+            (21, 21)
+        );
+    }
+}

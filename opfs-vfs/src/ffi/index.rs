@@ -248,7 +248,10 @@ fn lock(state: &State, first: u32, count: u32, exclusive: bool) -> Result<(), Fa
             index.changed |= exclusive;
             return Ok(());
         }
-        let told = match desk.client().lock_index(state.file, first, count, exclusive, true).map_err(Failure::from)
+        let told = match desk
+            .client()
+            .lock_index(state.file, first, count, exclusive, true)
+            .map_err(Failure::from)
         {
             Ok(told) => told,
             Err(failure) => {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::files::Body;
-use super::node::{COMPANIONS, Node, User};
+use super::node::{COMPANIONS, LOG, Node, User};
 use super::{IoService, refuse};
 use crate::error::VfsError;
 use crate::path::VfsPath;
@@ -101,10 +101,13 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             }
         }
         if level == LockLevel::Exclusive
-            && node.index.is_user(id)
+            && (node.index.is_user(id) || self.has_log(node).await?)
             && self.tabs.is_open_elsewhere(&node.path).await?
         {
-            // Connections of other tabs that use the log hold SHARED all the time, which is not seen here.
+            // Connections of other tabs that use the log hold SHARED all the time, which is not seen here. One that asks may
+            // not have used it yet: SQLite does not with `locking_mode=EXCLUSIVE`.
+            drop(staying);
+            self.settle(node);
             return Err(VfsError::Busy { path: node.path.clone() });
         }
         node.lease.used();
@@ -117,6 +120,20 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         }
         facts.changed = level == LockLevel::Shared && node.is_news_to(caller);
         Ok(facts)
+    }
+
+    /// Whether the database that is here has a log, by its header or since there is one.
+    async fn has_log(&self, node: &Node<S::File, L::Guard>) -> Result<bool, VfsError> {
+        if node.is_in_log_mode()? {
+            return Ok(true);
+        }
+        match node.has_companion(LOG)? {
+            Some(known) => Ok(known),
+            None => {
+                let size = self.store.size_of(&node.path.with_suffix(COMPANIONS[LOG])?).await?;
+                Ok(size.is_some_and(|size| size > 0))
+            }
+        }
     }
 
     /// Gets the tab lock, then the handles. An error at a handle lets the lock go, or no tab would ever get it again.

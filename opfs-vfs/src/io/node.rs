@@ -267,6 +267,14 @@ impl<F: StoreFile, G> Node<F, G> {
         })
     }
 
+    /// Whether the header says that changes go to a write-ahead log; a file without a header says nothing.
+    pub(super) fn is_in_log_mode(&self) -> Result<bool, VfsError> {
+        let mut versions = [0; 2];
+        let read = self.with_handle(|handle| handle.read(&mut BulkOut::from_slice(&mut versions), 18));
+        read.ok_or_else(|| self.gone())??;
+        Ok(versions.contains(&2))
+    }
+
     /// What the file says of its own changes; `None` where it does not tell of all of them.
     pub(super) fn mark(&self) -> Option<Mark> {
         let mut header = [0; 40];
