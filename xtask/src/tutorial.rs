@@ -27,7 +27,8 @@ const PARTS: [(&str, &str); 3] = [("Without a bundler", "."), (TRUNK, "dist"), (
 const TRUNK: &str = "With Trunk";
 
 /// Commands that install what the tests have already, or that serve until they are stopped.
-const LEFT_OUT: [&str; 7] = [
+const LEFT_OUT: [&str; 8] = [
+    "mkdir ",
     "cargo init ",
     "rustup ",
     "cargo install ",
@@ -151,6 +152,8 @@ fn follow(command: &str, folder: &Path, tools: &Path) -> Result<()> {
         .context("PATH can't be extended")?;
     let mut shell = Command::new("sh");
     shell.args(["-c", command]).current_dir(folder).env("PATH", path).env_remove("CARGO_TARGET_DIR");
+    // As in this workspace, whose builds of other crates then serve here too.
+    shell.env("CARGO_PROFILE_RELEASE_LTO", "thin");
     shell::run(&mut shell)
 }
 
