@@ -9,7 +9,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, Ordering, fence},
     },
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
@@ -172,9 +172,12 @@ impl Region for NativeRegion {
         if !bytes.is_empty() {
             self.copy_in(word + 12, bytes);
         }
-        // Sequentially consistent, as is the load of the flag: who goes to sleep stores the flag and loads the number, in
-        // this order, and so one of us sees the other. Release would let the flag be read first.
-        number.store(mail.value as u32, Ordering::SeqCst);
+        // Release, right behind the others: an instruction that waits for those first gives who polls the time to take the
+        // cache line back in between.
+        number.store(mail.value as u32, Ordering::Release);
+        // Sequentially consistent, as are both accesses of who goes to sleep: he stores the flag and loads the number, in
+        // this order, and so one of us sees the other. Without the fence the flag could be read first.
+        fence(Ordering::SeqCst);
         self.load(sleep_flag) != 0
     }
 
