@@ -1,59 +1,85 @@
-// Finds out that a worker has ended which can say so no more: it was terminated, say. A worker that is to be missed holds
-// a Web Lock. The browser gives that to whoever waits for it when the worker is gone.
+// What Rust needs to find out that a thread has ended which can say so no more: a worker was terminated, say. It leaves two
+// traces. A Web Lock that it holds is given to whoever waits for it, by way of his event loop; and an object URL that it made
+// leads nowhere any more, which can be seen without one.
 
 const isWorker = typeof WorkerGlobalScope === "function";
-const locks = isWorker || typeof document === "object" ? navigator.locks : undefined;
+const isDocument = !isWorker && typeof document === "object";
+const locks = isWorker || isDocument ? navigator.locks : undefined;
 
 // Chromium answers a worker's first request only when it has asked whether the worker may have locks at all. A worker
 // that blocks in its first call would never hear of that, so it is asked here, while the module is still loading.
 if (isWorker) locks?.query().catch(() => {});
 
-const pause = (millis) => new Promise((resolve) => setTimeout(resolve, millis));
+// Whether others may live on that share our memory when we end. A page and its workers end together; a frame goes before its
+// page, and a window that another opened before that one. Only these hold a lock, since a browser keeps no page that does for
+// when its user comes back.
+const isOutlived = isWorker || (isDocument && (window !== window.top || window.opener !== null));
 
 class Hold {
   constructor(name) {
     const until = new Promise((resolve) => (this.release = resolve));
-    // Refused where the page has no origin of its own: then nobody is missed.
-    locks.request(name, () => until).catch(() => {});
+    // Whether it is ours, once that is known. Refused where the page has no origin of its own: then nobody is missed.
+    this.granted = new Promise((resolve) => {
+      const grant = () => {
+        resolve(true);
+        return until;
+      };
+      locks.request(name, grant).catch(() => resolve(false));
+    });
   }
 }
 
-// Holds `name` until it is released or this worker ends; undefined in threads that need not be missed, since a page and
-// its workers end together, and where there are no locks.
+// Holds `name` until it is released or this thread ends; undefined in threads that need not be missed, and where there are
+// no locks.
 export function hold(name) {
-  return locks !== undefined && isWorker ? new Hold(name) : undefined;
+  return locks !== undefined && isOutlived ? new Hold(name) : undefined;
 }
 
-// Resolves when who holds `name` is gone: to true. To false if nobody was seen to hold it, or in line for it, at one of the
-// looks that are made after these pauses: a request may have been refused, or be late, and nobody is taken for gone then.
-async function gone(name) {
+export function has_locks() {
+  return locks !== undefined;
+}
+
+// Whether somebody holds `name`, or is in line for it.
+export async function is_held(name) {
+  const { held, pending } = await locks.query();
+  return [...held, ...pending].some((lock) => lock.name === name);
+}
+
+// Resolves when nobody holds `name` any more.
+export async function line_up(name) {
+  await locks.request(name, () => {});
+}
+
+let beacon;
+
+// The last part of the address of an object that this thread has made and lives as long as it does: a UUID. Empty where
+// nobody could look for it, as in Node.
+export function light_beacon() {
+  if (typeof XMLHttpRequest !== "function") return "";
+  beacon ??= URL.createObjectURL(new Blob([]));
+  return beacon.slice(beacon.lastIndexOf("/") + 1);
+}
+
+// A policy (connect-src without blob:) may forbid to look: then our own would be dark, too.
+let canLook = isWorker && typeof XMLHttpRequest === "function";
+
+function is_lit(id) {
   try {
-    for (const millis of [0, 20, 100, 500, 2000, 8000]) {
-      if (millis > 0) await pause(millis);
-      const { held, pending } = await locks.query();
-      if (![...held, ...pending].some((lock) => lock.name === name)) continue;
-      await locks.request(name, () => {});
-      return true;
-    }
+    const request = new XMLHttpRequest();
+    request.open("GET", `blob:${self.origin}/${id}`, false);
+    request.send();
+    return request.status === 200;
   } catch {
-    // Refused where the page has no origin of its own.
+    return false;
   }
-  return false;
 }
 
-// When the caller is gone who vouches for himself by `name`; undefined where that cannot be seen.
-export function caller_gone(name) {
-  return locks === undefined ? undefined : gone(name);
-}
-
-// The servers that this thread watches.
-const watched = new Set();
-
-// The same of a server; undefined also if this thread watches it already.
-export function server_gone(name) {
-  if (locks === undefined || watched.has(name)) return undefined;
-  watched.add(name);
-  return gone(name).finally(() => watched.delete(name));
+// Whether it is certain that the thread is gone whose beacon this is: looked at twice, and ours in between. It blocks for a
+// few milliseconds, and needs no turn of the event loop. Only workers look: a page must not be blocked.
+export function is_dark(id) {
+  if (!canLook || is_lit(id)) return false;
+  canLook = is_lit(light_beacon());
+  return canLook && !is_lit(id);
 }
 
 // When one of Node's workers has ended; undefined for a browser's, which tell nobody.

@@ -206,6 +206,12 @@ impl<R: Region> Channel<R> {
         }
     }
 
+    /// Whether there is a server which has told all that it tells before it serves.
+    #[cfg(target_family = "wasm")]
+    pub(crate) fn has_opened(&self) -> bool {
+        matches!(self.state(), server_state::SERVING | server_state::STOPPING)
+    }
+
     fn state(&self) -> i32 {
         // Pairs with the exchange in `change`.
         self.region.load(layout::AT_SERVER_STATE) & server_state::MASK

@@ -11,11 +11,13 @@
 //! | 12 | `AREA` | creator | bytes of payload area of each mailbox |
 //! | 16 | `NUMBER` | creator | 8 bytes that no other channel has, or 0 |
 //! | 64 | `SERVER_STATE` | server, stopper, who sees a server die (compare-exchange) | see [`server_state`] |
+//! | 68 | `SERVER_VOUCHED` | server | which server it is, as in `SERVER_STATE`, once it is missed when its thread ends |
 //! | 72, 76 | `SCHEMA_LO`, `SCHEMA_HI` | server | schema hash of the service, valid while serving |
 //! | 80 | `TABLE_LEN` | server | bytes of the table of operations, valid while serving; 0 if it has no room |
 //! | 84 | `LOOKED` | server | when it last looked around: the low 32 bits of the milliseconds since 1970 |
 //! | 88 | `EXECUTING` | server | the request that it executes, see [`executing`], or 0: it may be silent of those that take microseconds |
 //! | 92 | `METRICS_TURN` | server | counts up before and after it shows its metrics: odd in between |
+//! | 96 to 111 | `BEACON` | server | UUID of an object URL of its thread, highest byte first, or 0: it is seen from there whether that lives |
 //! | 128 | `DOORBELL` | callers (atomic add) | what a sleeping server waits on |
 //! | 192 | `SERVER_SLEEPS` | server | 1 while the server may be asleep: who publishes must ring the bell |
 //! | 256 + 384·i | mailbox i | | see below |
@@ -54,7 +56,7 @@
 /// First word of every region: `"SAB\x01"` in little-endian order.
 pub const MAGIC: i32 = i32::from_le_bytes(*b"SAB\x01");
 /// Version of this layout. Regions of another version are refused.
-pub const LAYOUT_VERSION: i32 = 2;
+pub const LAYOUT_VERSION: i32 = 3;
 
 pub(crate) const AT_MAGIC: u32 = 0;
 pub(crate) const AT_VERSION: u32 = 4;
@@ -62,6 +64,8 @@ pub(crate) const AT_MAILBOXES: u32 = 8;
 pub(crate) const AT_AREA: u32 = 12;
 pub(crate) const AT_NUMBER: u32 = 16;
 pub(crate) const AT_SERVER_STATE: u32 = 64;
+#[cfg(any(target_family = "wasm", test))]
+pub(crate) const AT_SERVER_VOUCHED: u32 = 68;
 pub(crate) const AT_SCHEMA_LO: u32 = 72;
 pub(crate) const AT_SCHEMA_HI: u32 = 76;
 /// Where the server says how long its table of operations is.
@@ -69,6 +73,8 @@ pub const AT_TABLE_LEN: u32 = 80;
 pub(crate) const AT_LOOKED: u32 = 84;
 pub(crate) const AT_EXECUTING: u32 = 88;
 pub(crate) const AT_METRICS_TURN: u32 = 92;
+#[cfg(any(target_family = "wasm", test))]
+pub(crate) const AT_BEACON: u32 = 96;
 pub(crate) const AT_DOORBELL: u32 = 128;
 pub(crate) const AT_SERVER_SLEEPS: u32 = 192;
 

@@ -195,17 +195,19 @@ impl Parked {
         }
     }
 
-    /// Sleeps that long at most; returns whether it was woken.
-    pub(crate) fn park_timeout(&self, timeout: Duration) -> bool {
+    /// What comes from here on is for the next sleep.
+    pub(crate) fn forget_wake_ups(&self) {
+        self.was_woken();
+    }
+
+    /// Sleeps until it is woken, that long at most.
+    pub(crate) fn park_timeout(&self, timeout: Duration) {
         let until = Instant::now().checked_add(timeout);
-        loop {
-            if self.was_woken() {
-                return true;
-            }
+        while !self.was_woken() {
             // A time that the clock does not reach never comes.
             let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
             if left.is_zero() {
-                return false;
+                return;
             }
             std::thread::park_timeout(left);
         }

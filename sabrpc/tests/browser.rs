@@ -111,6 +111,16 @@ async fn calls_go_through_the_helper_here_and_through_javascript_when_asked() {
 }
 
 #[wasm_bindgen_test]
+async fn channels_that_nobody_needs_any_more_leave_the_helper_to_others() {
+    for _ in 0..10 {
+        let (channel, worker) = start(4096).await;
+        assert_eq!(channel.backend(), Backend::Helper);
+        assert_eq!(ProbeClient::attach(&channel).unwrap().add(1, 2), Ok(3));
+        worker.terminate();
+    }
+}
+
+#[wasm_bindgen_test]
 async fn the_async_suite_passes() {
     let (channel, worker) = start(4096).await;
     probe::async_suite(&channel).await;

@@ -41,24 +41,41 @@ pub fn start_server(channel: &JsValue) {
 }
 
 #[wasm_bindgen(inline_js = r#"
-    // A worker that calls one of the functions above. The address of the module is the test runner's choice.
-    export function other_worker(entry, channel) {
+    const script = (source) => URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+
+    // Calls one of the functions above. The address of the module is the test runner's choice.
+    function script_for(entry) {
         const glue = JSON.stringify(new URL("/wasm-bindgen-test.js", import.meta.url));
         const module = JSON.stringify(new URL("/wasm-bindgen-test_bg.wasm", import.meta.url));
-        const source = `
+        return script(`
             import * as app from ${glue};
             onmessage = ({ data }) => app.${entry}(data);
             await app.default({ module_or_path: ${module} });
             postMessage("loaded");
-        `;
-        const script = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-        const worker = new Worker(script, { type: "module" });
+        `);
+    }
+    export function other_worker(entry, channel) {
+        const worker = new Worker(script_for(entry), { type: "module" });
         worker.onmessage = () => worker.postMessage(channel);
         return worker;
+    }
+    // The same, with a worker in between, which is sent the time when to end that one: others may be blocked then.
+    export function doomed_worker(entry, channel) {
+        const between = new Worker(script(`
+            const worker = new Worker(${JSON.stringify(script_for(entry))}, { type: "module" });
+            const loaded = new Promise((resolve) => (worker.onmessage = resolve));
+            onmessage = ({ data }) => {
+                if (typeof data === "number") setTimeout(() => worker.terminate(), data);
+                else loaded.then(() => worker.postMessage(data));
+            };
+        `));
+        between.postMessage(channel);
+        return between;
     }
 "#)]
 extern "C" {
     fn other_worker(entry: &str, channel: &JsValue) -> web_sys::Worker;
+    fn doomed_worker(entry: &str, channel: &JsValue) -> web_sys::Worker;
 }
 
 async fn start(mailboxes: u32) -> (Channel, web::WorkerHandle) {
@@ -144,8 +161,6 @@ async fn a_server_that_ends_with_the_worker_that_started_it_is_missed() {
     let channel = Channel::create(ChannelConfig { mailboxes: 2, area: 4096 }).unwrap();
     let parent = other_worker("start_server", &channel.to_js());
     assert!(comes_true(10, async || MortalAsyncClient::attach(&channel).is_ok()).await);
-    // It vouches for itself before it says to who started it that it is ready.
-    sleep(Duration::from_millis(300)).await;
     let client = MortalAsyncClient::attach(&channel).unwrap();
     let mut nap = pin!(client.nap(600_000));
     begin(nap.as_mut()).await;
@@ -155,6 +170,47 @@ async fn a_server_that_ends_with_the_worker_that_started_it_is_missed() {
     assert_eq!(nap.await, Err(DIED));
     let took = channel.region().now() - start;
     assert!(took < BOUND, "{took:?}");
+}
+
+/// A server that ends with the worker that started it, once that is told to; nobody here watches it.
+async fn start_doomed() -> (Channel, web_sys::Worker) {
+    let channel = Channel::create(ChannelConfig { mailboxes: 2, area: 4096 }).unwrap();
+    let doomed = doomed_worker("start_server", &channel.to_js());
+    assert!(comes_true(20, async || channel.dump().serving.is_ok()).await);
+    // Long enough for its worker to have been told that it has its lock.
+    sleep(Duration::from_millis(100)).await;
+    (channel, doomed)
+}
+
+#[wasm_bindgen_test]
+async fn a_blocked_caller_misses_his_server_himself_if_nobody_else_can() {
+    let (channel, doomed) = start_doomed().await;
+    let client = MortalClient::attach(&channel).unwrap();
+    assert_eq!(client.add(1, 2), Ok(3));
+    let long = Duration::from_millis(1700);
+    let result = client.caller().within(long, || client.nap(60_000));
+    assert_eq!(result, Err(RpcError::TimedOut(long)), "who is alive is not missed");
+    let until = Duration::from_millis(300);
+    doomed.post_message(&JsValue::from(until.as_millis() as f64)).unwrap();
+    let start = channel.region().now();
+    assert_eq!(client.nap(600_000), Err(DIED));
+    let took = channel.region().now() - start;
+    assert!(took < until + BOUND, "{took:?}");
+    doomed.terminate();
+}
+
+#[wasm_bindgen_test]
+async fn a_server_that_died_before_anybody_watched_it_is_missed() {
+    let (channel, doomed) = start_doomed().await;
+    doomed.post_message(&JsValue::from(0)).unwrap();
+    sleep(Duration::from_millis(500)).await;
+    assert!(channel.dump().serving.is_ok(), "nobody has noticed");
+    let client = MortalAsyncClient::attach(&channel).unwrap();
+    let start = channel.region().now();
+    assert_eq!(client.add(1, 2).await, Err(DIED));
+    let took = channel.region().now() - start;
+    assert!(took < BOUND, "{took:?}");
+    doomed.terminate();
 }
 
 #[wasm_bindgen_test]

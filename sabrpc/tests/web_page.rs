@@ -20,6 +20,56 @@ pub fn probe_worker(init: JsValue) {
     web::serve(init, async |(): ()| Ok(ProbeServer::new(Prober::default())));
 }
 
+/// What a frame does: it has a client, whose call is not answered.
+#[wasm_bindgen]
+pub fn call_in_frame(channel: &JsValue) {
+    let client = ProbeAsyncClient::attach(&Channel::from_js(channel).unwrap()).unwrap();
+    spawn_local(async move { drop(client.nap(600_000).await) });
+}
+
+/// Or it serves.
+#[wasm_bindgen]
+pub fn serve_in_frame(channel: &JsValue) {
+    let channel = Channel::from_js(channel).unwrap();
+    spawn_local(async move { drop(serve_here(&channel).await) });
+}
+
+#[wasm_bindgen(inline_js = r#"
+    // A frame that calls one of the functions above. The address of the module is the test runner's choice.
+    export function frame(entry, channel) {
+        const glue = JSON.stringify(new URL("/wasm-bindgen-test.js", import.meta.url));
+        const module = JSON.stringify(new URL("/wasm-bindgen-test_bg.wasm", import.meta.url));
+        const frame = document.createElement("iframe");
+        frame.srcdoc = `<script type="module">
+            import * as app from ${glue};
+            onmessage = ({ data }) => app.${entry}(data);
+            await app.default({ module_or_path: ${module} });
+            parent.postMessage("a frame has loaded", "*");
+        </script>`;
+        addEventListener("message", function listen({ source, data }) {
+            if (source !== frame.contentWindow || data !== "a frame has loaded") return;
+            removeEventListener("message", listen);
+            frame.contentWindow.postMessage(channel, "*");
+        });
+        document.body.append(frame);
+        return () => frame.remove();
+    }
+"#)]
+extern "C" {
+    fn frame(entry: &str, channel: &JsValue) -> js_sys::Function;
+}
+
+/// Waits until `what` holds, for some seconds at most.
+async fn comes_true(mut what: impl AsyncFnMut() -> bool) -> bool {
+    for _ in 0..400 {
+        if what().await {
+            return true;
+        }
+        sabrpc::sleep(Duration::from_millis(25)).await;
+    }
+    false
+}
+
 fn channel(area: u32) -> Channel {
     Channel::create(ChannelConfig { mailboxes: 4, area }).unwrap()
 }
@@ -104,4 +154,31 @@ async fn client_and_server_on_the_main_thread_take_turns() {
     let client = ProbeAsyncClient::attach(&channel).unwrap();
     assert_eq!(client.add(1, 2).await, Ok(3));
     stopper.stop();
+}
+
+#[wasm_bindgen_test]
+async fn a_caller_in_a_frame_that_is_removed_is_missed() {
+    let channel = channel(4096);
+    let stopper = serve_here(&channel).await;
+    let client = ProbeAsyncClient::attach(&channel).unwrap();
+    let remove = frame("call_in_frame", &channel.to_js());
+    assert!(comes_true(async || channel.dump().clients.iter().any(|other| other.call.is_some())).await);
+    // Its lock may be late.
+    sabrpc::sleep(Duration::from_millis(200)).await;
+    assert_eq!(client.clients_gone().await, Ok(0));
+    remove.call0(&JsValue::NULL).unwrap();
+    assert!(comes_true(async || client.clients_gone().await == Ok(1)).await);
+    stopper.stop();
+}
+
+#[wasm_bindgen_test]
+async fn a_server_in_a_frame_that_is_removed_is_missed() {
+    let channel = channel(4096);
+    let remove = frame("serve_in_frame", &channel.to_js());
+    assert!(comes_true(async || channel.dump().serving.is_ok()).await);
+    let client = ProbeAsyncClient::attach(&channel).unwrap();
+    assert_eq!(client.add(1, 2).await, Ok(3));
+    remove.call0(&JsValue::NULL).unwrap();
+    let gone = RpcError::Gone { state: sabrpc::ServerState::Failed };
+    assert_eq!(client.add(1, 2).await, Err(gone));
 }

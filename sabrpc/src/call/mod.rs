@@ -16,6 +16,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub(crate) use self::link::{Answer, Expects, LIVENESS_SLICE, Link, Never, UNTOLD};
 use self::link::{Exchange, Next, Raw};
+#[cfg(target_family = "wasm")]
+use crate::web::alive;
 use crate::{
     CallError, Channel, OpInfo, Region, RpcError,
     layout::{INLINE, MailboxWords, status},
@@ -378,6 +380,8 @@ impl<R: Region> Link<R> {
         let mut asleep = Asleep { channel: &channel, words: self.words, has_waiters: false, looks: 0 };
         let (region, flag) = (&channel.region, self.words.caller_sleeps);
         let mut rounds = 0_u32;
+        #[cfg(target_family = "wasm")]
+        let mut looked = since;
         loop {
             // Pairs with the load of the flag in the server's `publish`, and with the store in `wake_caller`. Before
             // everything that is looked at below: who changes any of that from here on takes the flag away.
@@ -406,6 +410,11 @@ impl<R: Region> Link<R> {
             alive?;
             asleep.tell(since);
             W::sleep(region, flag, 1, slice).await;
+            #[cfg(target_family = "wasm")]
+            if region.now().saturating_sub(looked) >= alive::LOOK_EVERY {
+                looked = region.now();
+                channel.look_for_server();
+            }
             rounds = rounds.wrapping_add(1);
             if !W::BLOCKS && rounds.is_multiple_of(ROUNDS) {
                 region.yield_now().await;

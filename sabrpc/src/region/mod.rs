@@ -175,6 +175,11 @@ pub trait Region: Bytes + Clone + 'static {
     fn stepped_aside(&self) -> bool {
         false
     }
+
+    /// The same memory for who keeps it long and hardly ever touches it: it takes up nothing of which there is little.
+    fn sparing(&self) -> Self {
+        self.clone()
+    }
 }
 
 /// The region of the target that this was compiled for: [`NativeRegion`](crate::native::NativeRegion) on a host,

@@ -9,7 +9,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU32, Ordering, fence},
+        atomic::{AtomicU32, AtomicU64, Ordering, fence},
     },
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
@@ -38,19 +38,33 @@ struct Shared {
     /// Every so many polls the thread offers its core to others: after a microsecond, when a hot call is over.
     step_aside: u32,
     lot: [Bucket; BUCKETS],
+    /// How many have waited: each has a number, by which it finds itself in the lot. Relaxed: nothing goes by their order.
+    waiters: AtomicU64,
 }
 
 /// One bucket of the parking lot; words hash onto it by their cache line. A blocked thread has a waker too, so that who
 /// notifies takes one look at one list, and calls the system only for those who sleep.
 #[derive(Default)]
 struct Bucket {
-    wakers: Mutex<Vec<(u32, Waker)>>,
+    waiters: Mutex<Vec<Waiter>>,
+}
+
+/// Who waits for a word. Whoever notifies takes it out; else it is for the wait itself, however that ends.
+struct Waiter {
+    word: u32,
+    number: u64,
+    waker: Waker,
 }
 
 impl Bucket {
     /// A panic cannot happen while the list is being changed, so a poisoned lock still holds a good list.
-    fn lock(&self) -> MutexGuard<'_, Vec<(u32, Waker)>> {
-        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Vec<Waiter>> {
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a wait out that is over, if nobody has.
+    fn forget(&self, number: u64) {
+        self.lock().retain(|waiter| waiter.number != number);
     }
 }
 
@@ -61,7 +75,8 @@ impl NativeRegion {
         let words: Box<[_]> = (0..len + LINE / 4).map(|_| AtomicU32::new(0)).collect();
         let start = words.as_ptr().addr().wrapping_neg() % LINE / 4;
         let step_aside = polls_in(Duration::from_micros(1));
-        Self { shared: Arc::new(Shared { words, start, len, step_aside, lot: Default::default() }) }
+        let (lot, waiters) = Default::default();
+        Self { shared: Arc::new(Shared { words, start, len, step_aside, lot, waiters }) }
     }
 
     #[inline]
@@ -78,6 +93,11 @@ impl NativeRegion {
 
     fn bucket(&self, word: u32) -> &Bucket {
         &self.shared.lot[word as usize / 64 % BUCKETS]
+    }
+
+    /// For a new wait.
+    fn number(&self) -> u64 {
+        self.shared.waiters.fetch_add(1, Ordering::Relaxed)
     }
 }
 
@@ -208,28 +228,31 @@ impl Region for NativeRegion {
     fn wait(&self, word: u32, old: i32, timeout: Duration) {
         let bucket = self.bucket(word);
         Parked::with(|parked| {
+            // What came too late for an earlier wait would end this one for nothing.
+            parked.forget_wake_ups();
+            let number = self.number();
             let mut list = bucket.lock();
             if self.load(word) != old {
                 return;
             }
-            list.push((word, parked.waker().clone()));
+            list.push(Waiter { word, number, waker: parked.waker().clone() });
             drop(list);
-            if !parked.park_timeout(timeout) {
-                bucket.lock().retain(|(at, waker)| *at != word || !waker.will_wake(parked.waker()));
-            }
+            parked.park_timeout(timeout);
+            // Also when it was woken: that may have been for an earlier wait, which had ended before its waker was called.
+            bucket.forget(number);
         });
     }
 
     fn notify(&self, word: u32) {
         let bucket = self.bucket(word);
         let mut list = bucket.lock();
-        let mut left = list.iter().filter(|(at, _)| *at == word).count();
+        let mut left = list.iter().filter(|waiter| waiter.word == word).count();
         // One at a time, and not under the lock: a waker may poll at once, and register again.
         while left > 0 {
             left -= 1;
-            let next = list.iter().position(|(at, _)| *at == word).map(|place| list.remove(place));
+            let next = list.iter().position(|waiter| waiter.word == word).map(|place| list.remove(place));
             drop(list);
-            if let Some((_, waker)) = next {
+            if let Some(Waiter { waker, .. }) = next {
                 waker.wake();
             }
             if left == 0 {
@@ -246,7 +269,8 @@ impl Region for NativeRegion {
         old: i32,
         timeout: Option<Duration>,
     ) -> impl Future<Output = ()> + 'static {
-        NativeWait { region: self.clone(), word, old, timer: timeout.map(|t| Box::pin(time::sleep(t)) as _) }
+        let timer = timeout.map(|timeout| Box::pin(time::sleep(timeout)) as _);
+        NativeWait { region: self.clone(), word, old, timer, number: None }
     }
 
     fn can_block(&self) -> bool {
@@ -308,6 +332,8 @@ struct NativeWait {
     word: u32,
     old: i32,
     timer: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    /// Once it is in the lot, or was.
+    number: Option<u64>,
 }
 
 impl Future for NativeWait {
@@ -319,14 +345,26 @@ impl Future for NativeWait {
         {
             return Poll::Ready(());
         }
+        let number = self.number.unwrap_or_else(|| self.region.number());
         let mut list = self.region.bucket(self.word).lock();
         if self.region.load(self.word) != self.old {
             return Poll::Ready(());
         }
-        if !list.iter().any(|(word, waker)| *word == self.word && waker.will_wake(cx.waker())) {
-            list.push((self.word, cx.waker().clone()));
+        match list.iter_mut().find(|waiter| waiter.number == number) {
+            Some(waiter) => waiter.waker.clone_from(cx.waker()),
+            None => list.push(Waiter { word: self.word, number, waker: cx.waker().clone() }),
         }
+        drop(list);
+        self.number = Some(number);
         Poll::Pending
+    }
+}
+
+impl Drop for NativeWait {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            self.region.bucket(self.word).forget(number);
+        }
     }
 }
 
@@ -391,6 +429,46 @@ mod tests {
         region.notify(4);
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         assert!(region.bucket(4).lock().is_empty());
+    }
+
+    #[test]
+    fn a_wait_that_is_dropped_leaves_nothing_behind_and_takes_nothing_from_others() {
+        let region = NativeRegion::new(64);
+        let mut cx = Context::from_waker(Waker::noop());
+        let [mut first, mut second] = [0, 0].map(|old| Box::pin(region.wait_async(0, old, None)));
+        for _ in 0..2 {
+            assert!(first.as_mut().poll(&mut cx).is_pending());
+            assert!(second.as_mut().poll(&mut cx).is_pending());
+        }
+        assert_eq!(region.bucket(0).lock().len(), 2, "one for each, whoever is woken");
+        drop(first);
+        assert_eq!(region.bucket(0).lock().len(), 1);
+        region.store(0, 1);
+        assert!(second.as_mut().poll(&mut cx).is_ready());
+        drop(second);
+        assert!(region.bucket(0).lock().is_empty(), "nobody has notified");
+    }
+
+    #[test]
+    fn a_late_wake_up_ends_no_later_wait_and_leaves_nothing_of_it_behind() {
+        let region = NativeRegion::new(64);
+        Parked::with(|parked| parked.waker().wake_by_ref());
+        let start = Instant::now();
+        region.wait(0, 0, Duration::from_millis(20));
+        assert!(start.elapsed() >= Duration::from_millis(20), "woken for an earlier wait");
+        // In the middle of the wait nobody can tell it from one that was meant.
+        let (other, here) = (region.clone(), std::thread::current());
+        let waker = Parked::with(|parked| parked.waker().clone());
+        let thread = std::thread::spawn(move || {
+            while other.bucket(0).lock().is_empty() {
+                std::thread::yield_now();
+            }
+            waker.wake();
+            here.unpark();
+        });
+        region.wait(0, 0, Duration::from_secs(3600));
+        thread.join().unwrap();
+        assert!(region.bucket(0).lock().is_empty());
     }
 
     #[test]

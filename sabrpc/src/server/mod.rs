@@ -64,6 +64,9 @@ pub struct Server<S: Dispatch, R: Region = DefaultRegion> {
     waker: Waker,
     /// Once the channel is taken; dropping the server then is a failure.
     life: Option<Life>,
+    /// By which this thread is missed, should it end without a word.
+    #[cfg(target_family = "wasm")]
+    vouch: Option<crate::web::alive::Vouch>,
     /// The doorbell when it was last looked around.
     bell: i32,
     /// A stop was asked for when it was last looked around.
@@ -95,6 +98,8 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             meters,
             waker: Waker::noop().clone(),
             life: None,
+            #[cfg(target_family = "wasm")]
+            vouch: None,
             bell: 0,
             stopping: false,
             turn_ends: Duration::ZERO,
@@ -170,6 +175,10 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         self.hot_is_stale = true;
         // Who died in a request left it here.
         Desk::end(region);
+        #[cfg(target_family = "wasm")]
+        {
+            self.vouch = crate::web::alive::Vouch::for_server(&self.channel, life);
+        }
         self.channel.announce(self.service.info());
         self.meters.borrow_mut().show(&self.channel);
         self.channel.change(life, &[server_state::OPENING], server_state::SERVING);

@@ -9,7 +9,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use super::{
     WebRegion,
-    alive::{Vouch, watch_server, watch_worker},
+    alive::{watch_server, watch_worker},
     worker::{self, await_init, server_opened, server_over, server_polled, shake_hands, tell},
 };
 use crate::{
@@ -252,8 +252,6 @@ pub fn serve_with<O, S>(
             Err(error) => return say(&[("sabrpc", "failed"), ("message", &error.to_string())]),
         };
         server_opened(life.number());
-        // By which this worker is missed, should it end without a word.
-        let _vouch = Vouch::for_server(&channel, life);
         let mut server = std::pin::pin!(server.serve());
         say(&[("sabrpc", "ready")]);
         std::future::poll_fn(|cx| {

@@ -70,8 +70,8 @@ export class Client {
     const [mailboxes, area] = [words[MAILBOXES], words[AREA]];
     const sizes = mailboxes >= 1 && mailboxes <= 256 && area >= 4096 && area <= 67108800 && area % 64 === 0;
     const table = 256 + (384 + area) * mailboxes;
-    if (words[0] !== 0x01424153 || words[VERSION] !== 2 || !sizes || table + 8192 > buffer.byteLength) {
-      throw new RpcError("Malformed", "not a channel of version 2");
+    if (words[0] !== 0x01424153 || words[VERSION] !== 3 || !sizes || table + 8192 > buffer.byteLength) {
+      throw new RpcError("Malformed", "not a channel of version 3");
     }
     this.area = area;
     if ((Atomics.load(words, STATE) & 7) !== SERVING) throw new RpcError("Gone", "nobody serves");

@@ -304,6 +304,11 @@ impl Region for WebRegion {
     fn now(&self) -> Duration {
         Duration::from_secs_f64(now() / 1e3)
     }
+
+    fn sparing(&self) -> Self {
+        // It was opened once, so it can be again.
+        Self::new(&self.shared.memory, Backend::Js).unwrap_or_else(|| self.clone())
+    }
 }
 
 /// Waits for a promise that never rejects.
