@@ -185,7 +185,7 @@ impl<R: Region> Caller<R> {
         ins: &[&[u8]],
         outs: &mut [&mut [u8]],
     ) -> Result<T, CallError<E>> {
-        without_pause(self.link.borrow_mut().call::<Blocking, T, E>(op, args, ins, outs))?.into_result()
+        self.link.borrow_mut().call_now::<Blocking, T, E>(op, args, ins, outs)?.into_result()
     }
 
     /// Calls an operation that returns a plain `T`.
@@ -199,8 +199,7 @@ impl<R: Region> Caller<R> {
         ins: &[&[u8]],
         outs: &mut [&mut [u8]],
     ) -> Result<T, RpcError> {
-        without_pause(self.link.borrow_mut().call::<Blocking, T, Never>(op, args, ins, outs))
-            .map(Answer::into_value)
+        self.link.borrow_mut().call_now::<Blocking, T, Never>(op, args, ins, outs).map(Answer::into_value)
     }
 
     /// Calls a raw operation (see [`OpInfo::raw`]): `request` crosses as it is, and what comes back is written to

@@ -26,8 +26,12 @@ pub(crate) fn encode<T: Serialize + ?Sized>(
     buffer: &mut Vec<u8>,
     what: &str,
 ) -> Result<(), RpcError> {
-    postcard::serialize_with_flavor(value, Append(buffer))
-        .map_err(|error| RpcError::Unencodable { what: what.into(), detail: error.to_string() })
+    postcard::serialize_with_flavor(value, Append(buffer)).map_err(|error| unencodable(what, error))
+}
+
+#[cold]
+fn unencodable(what: &str, error: postcard::Error) -> RpcError {
+    RpcError::Unencodable { what: what.into(), detail: error.to_string() }
 }
 
 /// Reads a value off the front of `bytes`; returns it and the rest.
@@ -88,6 +92,110 @@ impl Flavor for Append<'_> {
     }
 }
 
+/// A message being made: in the mail as long as it fits there, so that most are never copied; else in a vector that is
+/// kept.
+pub(crate) struct Draft<'a> {
+    short: &'a mut [u8; INLINE],
+    long: &'a mut Vec<u8>,
+    len: usize,
+}
+
+impl<'a> Draft<'a> {
+    /// An empty one.
+    #[inline]
+    pub(crate) fn new(short: &'a mut [u8; INLINE], long: &'a mut Vec<u8>) -> Self {
+        shed(long);
+        Self { short, long, len: 0 }
+    }
+
+    /// Its bytes so far: if they are more than [`INLINE`], they are all in the vector.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Appends `value`.
+    #[inline]
+    pub(crate) fn encode<T: Serialize + ?Sized>(&mut self, value: &T, what: &str) -> Result<(), RpcError> {
+        let into = Draft { short: &mut *self.short, long: &mut *self.long, len: self.len };
+        match postcard::serialize_with_flavor(value, into) {
+            Ok(len) => {
+                self.len = len;
+                Ok(())
+            }
+            Err(error) => Err(unencodable(what, error)),
+        }
+    }
+
+    /// Appends bytes that are encoded already.
+    #[inline]
+    pub(crate) fn extend(&mut self, bytes: &[u8]) {
+        let end = self.len + bytes.len();
+        match self.short.get_mut(self.len..end) {
+            Some(room) => room.copy_from_slice(bytes),
+            None => self.extend_long(bytes),
+        }
+        self.len = end;
+    }
+
+    #[inline(never)]
+    fn extend_long(&mut self, bytes: &[u8]) {
+        self.move_out();
+        self.long.extend_from_slice(bytes);
+    }
+
+    /// Has all bytes in the vector, if they are not.
+    fn move_out(&mut self) {
+        if self.len <= INLINE {
+            self.long.clear();
+            self.long.extend_from_slice(&self.short[..self.len]);
+        }
+    }
+
+    /// Appends bytes of which only the first were written: the others are zeros.
+    #[cold]
+    pub(crate) fn extend_with_zeros(&mut self, written: &[u8], len: usize) -> Result<(), RpcError> {
+        self.move_out();
+        let from = self.long.len();
+        grow(self.long, from + len)?;
+        self.long[from..from + written.len()].copy_from_slice(written);
+        self.len = self.long.len();
+        if let Some(room) = self.short.get_mut(..self.len) {
+            room.copy_from_slice(self.long);
+        }
+        Ok(())
+    }
+}
+
+impl Flavor for Draft<'_> {
+    type Output = usize;
+
+    #[inline]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        match self.short.get_mut(self.len) {
+            Some(room) => *room = byte,
+            None => self.extend_long(&[byte]),
+        }
+        self.len += 1;
+        Ok(())
+    }
+
+    #[inline]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        // Most numbers and lengths are one byte, for which a copy is a detour.
+        match bytes {
+            [byte] => self.try_push(*byte)?,
+            bytes => self.extend(bytes),
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn finalize(self) -> postcard::Result<usize> {
+        Ok(self.len)
+    }
+}
+
 /// One bulk argument as it is announced: its length (or capacity) and its alignment modulo 8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bulk {
@@ -105,8 +213,8 @@ impl Bulk {
         Ok(Self { len: len as u32, align: bytes.as_ptr().addr() as u32 & 7 })
     }
 
-    pub(crate) fn encode(self, buffer: &mut Vec<u8>) -> Result<(), RpcError> {
-        encode(&(u64::from(self.len) << 3 | u64::from(self.align)), buffer, "bulk length")
+    pub(crate) fn encode(self, draft: &mut Draft<'_>) -> Result<(), RpcError> {
+        draft.encode(&(u64::from(self.len) << 3 | u64::from(self.align)), "bulk length")
     }
 
     pub(crate) fn decode_front(bytes: &[u8]) -> Result<(Self, &[u8]), RpcError> {

@@ -96,6 +96,7 @@ pub enum RpcError {
 }
 
 impl RpcError {
+    #[cold]
     pub(crate) fn malformed(what: impl Into<String>, detail: impl ToString) -> Self {
         Self::Malformed { what: what.into(), detail: detail.to_string() }
     }

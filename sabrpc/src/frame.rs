@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BulkIn, BulkOut, Mail, OpFlags, OpInfo, RpcError, ServiceInfo,
-    codec::{self, Bulk, Cursor},
-    layout::status,
+    codec::{self, Bulk, Cursor, Draft},
+    layout::{INLINE, status},
     region::Bytes,
     stream::Streams,
 };
@@ -59,7 +59,10 @@ struct Inner {
     area_at: u32,
     area_size: u32,
     op: Option<&'static OpInfo>,
-    /// Arguments and bulk lengths; in a request that came in pieces the bulk inputs too, from `args_len` on.
+    /// The request. Arguments and bulk lengths are in it if they are short.
+    mail: Box<Mail>,
+    is_short: bool,
+    /// Else they are here; in a request that came in pieces the bulk inputs too, from `args_len` on.
     message: Vec<u8>,
     args_len: usize,
     in_pieces: bool,
@@ -68,8 +71,7 @@ struct Inner {
     /// Bytes that the request brought, as far as is known.
     bytes_in: Cell<u64>,
     outs_in_place: Cell<bool>,
-    status: Cell<i32>,
-    answer: RefCell<Vec<u8>>,
+    reply: RefCell<Reply>,
     result_at: Cell<u32>,
     /// Those that the caller has open.
     streams: Rc<Streams>,
@@ -86,6 +88,28 @@ struct Slot {
     heap: RefCell<Option<Vec<u8>>>,
 }
 
+impl Inner {
+    /// Empties the places of bulk arguments.
+    fn reset_slots(&mut self, slots: usize) {
+        if self.bulk.len() < slots {
+            self.bulk.resize_with(slots, Slot::default);
+        }
+        for slot in &mut self.bulk[..slots] {
+            slot.len.set(0);
+            slot.filled.set(0);
+            let heap = slot.heap.get_mut().get_or_insert_default();
+            heap.clear();
+            codec::shed(heap);
+        }
+    }
+
+    /// Whether the operation has bulk arguments.
+    #[inline]
+    fn has_bulk(&self) -> bool {
+        self.op.is_some_and(|op| op.bulk_in != 0 || op.bulk_out != 0)
+    }
+}
+
 impl Frame {
     pub(crate) fn new(region: Box<dyn Bytes>, area_at: u32, area_size: u32, streams: Rc<Streams>) -> Self {
         Self(Box::new(Inner {
@@ -93,50 +117,57 @@ impl Frame {
             area_at,
             area_size,
             op: None,
+            mail: Box::new(Mail::EMPTY),
+            is_short: false,
             message: Vec::new(),
             args_len: 0,
             in_pieces: false,
             bulk: Vec::new(),
             bytes_in: Cell::new(0),
             outs_in_place: Cell::new(false),
-            status: Cell::new(status::OK),
-            answer: RefCell::default(),
+            reply: RefCell::new(Reply { mail: Mail::EMPTY, long: Vec::new(), len: 0 }),
             result_at: Cell::new(0),
             streams,
         }))
     }
 
+    #[inline]
     fn reset(&mut self, op: &'static OpInfo) {
         let inner = &mut *self.0;
         inner.op = Some(op);
         inner.in_pieces = false;
         let slots = usize::from(op.bulk_in) + usize::from(op.bulk_out);
-        if inner.bulk.len() < slots {
-            inner.bulk.resize_with(slots, Slot::default);
-        }
-        for slot in &mut inner.bulk[..slots] {
-            slot.len.set(0);
-            slot.filled.set(0);
-            let heap = slot.heap.get_mut().get_or_insert_default();
-            heap.clear();
-            codec::shed(heap);
+        if slots > 0 {
+            inner.reset_slots(slots);
         }
         codec::shed(&mut inner.message);
-        inner.bytes_in.set(0);
-        let answer = inner.answer.get_mut();
-        answer.clear();
-        codec::shed(answer);
         inner.outs_in_place.set(false);
-        inner.status.set(status::OK);
         inner.result_at.set(0);
+        let reply = inner.reply.get_mut();
+        (reply.mail.a, reply.len) = (status::OK, 0);
     }
 
-    /// Takes in a request that is there as a whole.
-    pub(crate) fn load(&mut self, op: &'static OpInfo, mail: &Mail) -> Result<(), RpcError> {
+    /// Takes in a request that is there as a whole. If it is short, `mail` is another afterwards, and nothing was copied.
+    #[inline]
+    pub(crate) fn load(&mut self, op: &'static OpInfo, mail: &mut Box<Mail>) -> Result<(), RpcError> {
         self.reset(op);
+        let inner = &mut *self.0;
+        let len = mail.b as u32 as usize;
+        inner.is_short = len <= INLINE;
+        if inner.is_short {
+            std::mem::swap(&mut inner.mail, mail);
+            inner.args_len = len;
+            inner.bytes_in.set(len as u64);
+            return Ok(());
+        }
+        self.load_long(op, mail)
+    }
+
+    fn load_long(&mut self, op: &'static OpInfo, mail: &Mail) -> Result<(), RpcError> {
         let inner = &mut *self.0;
         let args_len = mail.b;
         let Some(len) = u32::try_from(args_len).ok().filter(|&len| len <= inner.area_size) else {
+            inner.args_len = 0;
             inner.message.clear();
             return Err(RpcError::malformed(
                 op.name,
@@ -153,7 +184,8 @@ impl Frame {
     pub(crate) fn load_stream(&mut self, op: &'static OpInfo, stream: Vec<u8>) -> Result<(), RpcError> {
         self.reset(op);
         let inner = &mut *self.0;
-        inner.in_pieces = true;
+        (inner.in_pieces, inner.is_short) = (true, false);
+        inner.bytes_in.set(0);
         inner.args_len = 0;
         inner.message = stream;
         if op.flags.contains(OpFlags::RAW) {
@@ -181,8 +213,18 @@ impl Frame {
     /// over; [`RpcError::TooLarge`] if a bulk argument is.
     pub fn args<'a, T: Deserialize<'a>>(&'a self) -> Result<T, RpcError> {
         let inner = &*self.0;
-        let bytes = inner.message.get(..inner.args_len).unwrap_or_default();
-        let (args, mut rest) = codec::decode_front::<T>(bytes, self.name())?;
+        let message = if inner.is_short { &inner.mail.inline[..] } else { &inner.message };
+        let bytes = message.get(..inner.args_len).unwrap_or_default();
+        let (args, rest) = codec::decode_front::<T>(bytes, self.name())?;
+        if !inner.is_short || !rest.is_empty() || inner.has_bulk() {
+            self.bulk_args(rest)?;
+        }
+        Ok(args)
+    }
+
+    /// Finds the bulk arguments, which are announced by what is left of the arguments.
+    fn bulk_args(&self, mut rest: &[u8]) -> Result<(), RpcError> {
+        let inner = &*self.0;
         let (ins, outs) = self.bulk();
         let mut cursor = Cursor::after_args(inner.args_len);
         let mut streamed = inner.args_len as u64;
@@ -222,7 +264,7 @@ impl Frame {
             if inner.in_pieces || outs.is_empty() { None } else { cursor.result_at(inner.area_size) };
         inner.outs_in_place.set(in_place.is_some());
         inner.result_at.set(in_place.unwrap_or(0));
-        Ok(args)
+        Ok(())
     }
 
     /// The inputs and the outputs.
@@ -265,19 +307,20 @@ impl Frame {
     }
 
     /// The answer as it is so far.
-    pub(crate) fn answer(&self) -> Answer<'_> {
-        let inner = &*self.0;
+    #[inline]
+    pub(crate) fn answer(&mut self) -> Answer<'_> {
+        let inner = &mut *self.0;
         Answer {
-            status: inner.status.get(),
             at: inner.area_at + inner.result_at.get(),
             room: inner.area_size - inner.result_at.get(),
-            bytes: inner.answer.borrow(),
+            reply: inner.reply.get_mut(),
         }
     }
 
     /// The status of the answer.
+    #[inline]
     pub(crate) fn status(&self) -> i32 {
-        self.0.status.get()
+        self.0.reply.borrow().mail.a
     }
 
     /// Takes in one entry of a batch.
@@ -291,15 +334,12 @@ impl Frame {
     /// Answers with these bytes as they are, at the start of the area.
     pub(crate) fn reply_bytes(&mut self, bytes: &[u8]) {
         let inner = &mut *self.0;
-        inner.answer.get_mut().clear();
-        inner.answer.get_mut().extend_from_slice(bytes);
-        inner.status.set(status::OK);
+        let extended = inner.reply.get_mut().set(status::OK, |draft| {
+            draft.extend(bytes);
+            Ok(())
+        });
+        debug_assert!(extended.is_ok());
         inner.result_at.set(0);
-    }
-
-    /// Takes the bytes of the answer.
-    pub(crate) fn take_answer(&self) -> Vec<u8> {
-        self.0.answer.take()
     }
 
     /// Bytes that the request brought.
@@ -314,7 +354,7 @@ impl Frame {
             true => self.bulk().1.iter().map(|slot| u64::from(slot.filled.get())).sum(),
             false => 0,
         };
-        self.0.answer.borrow().len() as u64 + in_place
+        self.0.reply.borrow().len as u64 + in_place
     }
 
     /// Answers with the value of an operation that returns a plain `T`.
@@ -322,28 +362,17 @@ impl Frame {
     /// # Errors
     /// [`RpcError::Unencodable`].
     pub fn reply_plain<T: Serialize>(&self, value: T) -> Result<(), RpcError> {
-        let inner = &*self.0;
-        let answer = &mut *inner.answer.borrow_mut();
-        answer.clear();
-        let (_, outs) = self.bulk();
-        for slot in outs {
-            codec::encode(&slot.filled.get(), answer, "filled length")?;
-        }
-        codec::encode(&value, answer, self.name())?;
-        if !inner.outs_in_place.get() {
+        self.0.reply.borrow_mut().set(status::OK, |draft| {
+            let (_, outs) = self.bulk();
             for slot in outs {
-                let (filled, room) = (slot.filled.get() as usize, slot.heap.borrow());
-                let too_large = RpcError::TooLarge { len: filled as u64, max: codec::MAX_MESSAGE };
-                let Some(room) = &*room else { return Err(too_large) };
-                let from = answer.len();
-                codec::grow(answer, from + filled)?;
-                // What was claimed to be filled and never written is zeros.
-                let written = filled.min(room.len());
-                answer[from..from + written].copy_from_slice(&room[..written]);
+                draft.encode(&slot.filled.get(), "filled length")?;
             }
-        }
-        inner.status.set(status::OK);
-        Ok(())
+            draft.encode(&value, self.name())?;
+            if !self.0.outs_in_place.get() {
+                outs.iter().try_for_each(|slot| slot.append_to(draft))?;
+            }
+            Ok(())
+        })
     }
 
     /// Answers with the result of an operation that returns a `Result<T, E>`.
@@ -354,20 +383,19 @@ impl Frame {
         match result {
             Ok(value) => self.reply_plain(value),
             Err(error) => {
-                let answer = &mut *self.0.answer.borrow_mut();
-                answer.clear();
-                codec::encode(&error, answer, self.name())?;
-                self.0.status.set(status::SERVICE_ERROR);
-                Ok(())
+                let mut reply = self.0.reply.borrow_mut();
+                reply.set(status::SERVICE_ERROR, |draft| draft.encode(&error, self.name()))
             }
         }
     }
 
     /// Answers with a value, and behind it bytes that are encoded already.
     pub(crate) fn reply_encoded(&self, value: impl Serialize, encoded: &[u8]) -> Result<(), RpcError> {
-        self.reply_plain(value)?;
-        self.0.answer.borrow_mut().extend_from_slice(encoded);
-        Ok(())
+        self.0.reply.borrow_mut().set(status::OK, |draft| {
+            draft.encode(&value, self.name())?;
+            draft.extend(encoded);
+            Ok(())
+        })
     }
 
     /// The streams that the caller has open.
@@ -377,11 +405,8 @@ impl Frame {
 
     /// Answers with an error of the framework.
     pub(crate) fn fail(&self, error: &RpcError) {
-        let answer = &mut *self.0.answer.borrow_mut();
-        answer.clear();
         // An RpcError is strings and numbers: it can be encoded.
-        drop(codec::encode(error, answer, "error"));
-        self.0.status.set(status::RPC_ERROR);
+        drop(self.0.reply.borrow_mut().set(status::RPC_ERROR, |draft| draft.encode(error, "error")));
         self.0.result_at.set(0);
     }
 
@@ -411,13 +436,66 @@ impl Frame {
     }
 }
 
+/// An answer being made.
+pub(crate) struct Reply {
+    /// What is published; of a short answer all there is.
+    pub(crate) mail: Mail,
+    /// Its bytes, if they are too long for that.
+    long: Vec<u8>,
+    len: usize,
+}
+
+impl Reply {
+    /// Makes the answer anew, with this status; what is there of it if `fill` fails means nothing.
+    #[inline]
+    fn set(
+        &mut self,
+        status: i32,
+        fill: impl FnOnce(&mut Draft<'_>) -> Result<(), RpcError>,
+    ) -> Result<(), RpcError> {
+        let mut draft = Draft::new(&mut self.mail.inline, &mut self.long);
+        fill(&mut draft)?;
+        self.len = draft.len();
+        self.mail.a = status;
+        Ok(())
+    }
+
+    pub(crate) fn status(&self) -> i32 {
+        self.mail.a
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.mail.inline.get(..self.len).unwrap_or(&self.long)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Takes the bytes of a long one.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.long)
+    }
+}
+
+impl Slot {
+    /// Appends an output that is on the heap to an answer.
+    #[cold]
+    fn append_to(&self, draft: &mut Draft<'_>) -> Result<(), RpcError> {
+        let (filled, room) = (self.filled.get() as usize, self.heap.borrow());
+        let too_large = RpcError::TooLarge { len: filled as u64, max: codec::MAX_MESSAGE };
+        let Some(room) = &*room else { return Err(too_large) };
+        // What was claimed to be filled and never written is zeros.
+        draft.extend_with_zeros(&room[..filled.min(room.len())], filled)
+    }
+}
+
 /// See [`Frame::answer`].
 pub(crate) struct Answer<'a> {
-    pub(crate) status: i32,
-    /// Where it goes in the region, and how many bytes fit there.
+    /// Where it goes in the region if it is long, and how many bytes fit there.
     pub(crate) at: u32,
     pub(crate) room: u32,
-    pub(crate) bytes: std::cell::Ref<'a, Vec<u8>>,
+    pub(crate) reply: &'a mut Reply,
 }
 
 /// Runs `f`; a panic in it becomes an error where panics unwind. On wasm they end the server, which its worker reports.

@@ -175,6 +175,17 @@ impl Meters {
         op.time(timed, slept);
     }
 
+    /// Counts a call that was not timed, and did not sleep.
+    #[inline]
+    pub(crate) fn hot(&mut self, op: usize, bytes_in: usize, bytes_out: usize) {
+        let Some(op) = self.meter(op) else { return };
+        op.sums.count += 1;
+        op.sums.bytes_in += bytes_in as u64;
+        op.sums.bytes_out += bytes_out as u64;
+        op.untimed = op.untimed.saturating_add(1);
+        op.unplaced = op.unplaced.saturating_add(1);
+    }
+
     /// Counts a raw call, or one that is gathered, which are not timed.
     #[inline]
     pub(crate) fn tally(&mut self, op: usize, bytes_in: usize, bytes_out: usize) {

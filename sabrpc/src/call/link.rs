@@ -400,6 +400,8 @@ impl<R: Region> Link<R> {
     /// Looks at the clock if the call that begins is to be timed.
     #[inline]
     pub(super) fn start(&mut self, op_index: usize) {
+        // One that was not begun in the end may have left its start.
+        self.clock.start = None;
         self.clock.slept = Duration::ZERO;
         if self.meters.is_timed(op_index) {
             self.clock = Clock { start: Some(self.channel.region.now()), ..Clock::default() };

@@ -19,10 +19,10 @@ use self::link::{Exchange, Next, Raw};
 #[cfg(target_family = "wasm")]
 use crate::web::alive;
 use crate::{
-    CallError, Channel, OpInfo, Region, RpcError,
+    CallError, Channel, OpInfo, Region, RpcError, codec,
     layout::{INLINE, MailboxWords, status},
     spin::Way,
-    time, waits,
+    time, trace, waits,
 };
 
 /// Wake-ups for nothing after which an awaiting caller leaves the event loop a turn, whoever it is that wakes it.
@@ -99,13 +99,25 @@ impl<R: Region> Link<R> {
                 return Ok(Answer::ServiceError(error));
             }
         }
-        let mut exchange = self.begin(op, args, ins, outs, Expects::Nothing)?;
-        let status = match self.poll::<W>() {
+        let exchange = self.begin(op, args, ins, outs, Expects::Nothing)?;
+        let early = self.poll::<W>();
+        self.end::<W, T, E>(exchange, early, ins, outs).await
+    }
+
+    /// Waits for the answer of a request that was published, unless it is there `early`, and takes it apart.
+    async fn end<W: Wait, T: DeserializeOwned, E: DeserializeOwned>(
+        &mut self,
+        mut exchange: Exchange,
+        early: Option<(i32, i32)>,
+        ins: &[&[u8]],
+        outs: &mut [&mut [u8]],
+    ) -> Result<Answer<T, E>, RpcError> {
+        let status = match early {
             Some((code, len)) if !exchange.is_sending() && code & status::MORE == 0 => {
                 self.take_whole(&exchange, code, len)
             }
             early => {
-                self.leave(op, Expects::Nothing, exchange.result_at);
+                self.leave(exchange.op, Expects::Nothing, exchange.result_at);
                 self.converse::<W>(&mut exchange, early).await
             }
         };
@@ -116,6 +128,59 @@ impl<R: Region> Link<R> {
             self.meters.error(exchange.op_index);
         }
         result
+    }
+
+    /// Calls an operation by a way to wait that never pauses. The shortest way is for calls without bulk arguments that are
+    /// short both there and back, and are not timed: the mail is all that they touch.
+    #[inline]
+    pub(crate) fn call_now<W: Wait, T: DeserializeOwned, E: DeserializeOwned>(
+        &mut self,
+        op: &'static OpInfo,
+        args: &impl Serialize,
+        ins: &[&[u8]],
+        outs: &mut [&mut [u8]],
+    ) -> Result<Answer<T, E>, RpcError> {
+        if self.is_unsettled() || self.has_deadline(op) {
+            return without_pause(self.call::<W, T, E>(op, args, ins, outs));
+        }
+        self.until = None;
+        let op_index = self.index_of(op)?;
+        self.start(op_index);
+        let args_len = self.encode(op, args, ins, outs)?;
+        let exchange = Exchange { args_len, ..Exchange::new(op, op_index) };
+        if !ins.is_empty() || !outs.is_empty() || args_len > INLINE {
+            return self.end_now::<W, T, E>(exchange, ins, outs);
+        }
+        self.publish(op.id, 0, args_len as i32);
+        match self.poll::<W>() {
+            Some((status::OK, len)) if len as u32 as usize <= INLINE && self.clock.start.is_none() => {
+                let len = len as u32 as usize;
+                let value = codec::decode(&self.mail.inline[..len], op.name);
+                trace::called(|| self.id(), op, (args_len as u64, len as u64), Duration::ZERO, value.is_ok());
+                self.meters.hot(op_index, args_len, len);
+                if value.is_err() {
+                    self.meters.error(op_index);
+                }
+                value.map(Answer::Ok)
+            }
+            early => {
+                let exchange = Exchange { request_len: args_len as u64, ..exchange };
+                without_pause(self.end::<W, T, E>(exchange, early, &[], &mut []))
+            }
+        }
+    }
+
+    /// The rest of a call with bulk or long arguments, which are encoded.
+    #[inline(never)]
+    fn end_now<W: Wait, T: DeserializeOwned, E: DeserializeOwned>(
+        &mut self,
+        exchange: Exchange,
+        ins: &[&[u8]],
+        outs: &mut [&mut [u8]],
+    ) -> Result<Answer<T, E>, RpcError> {
+        let exchange = self.publish_request(exchange, ins, outs, Expects::Nothing)?;
+        let early = self.poll::<W>();
+        without_pause(self.end::<W, T, E>(exchange, early, ins, outs))
     }
 
     /// Calls a raw operation by a way to wait that never pauses; returns how many bytes of `response` it filled.

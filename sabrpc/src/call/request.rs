@@ -6,13 +6,24 @@ use super::link::{Exchange, Expects, Link, Raw};
 use crate::{
     OpFlags, OpInfo, Region, RpcError,
     batch::{Gathered, Sent},
-    codec::{self, Bulk, Cursor, MAX_MESSAGE},
-    layout::{AT_SERVER_SLEEPS, RawLen, request_flags as flag},
+    codec::{Bulk, Cursor, Draft, MAX_MESSAGE},
+    layout::{AT_SERVER_SLEEPS, INLINE, RawLen, request_flags as flag},
 };
 
 impl<R: Region> Link<R> {
-    /// Encodes and publishes a request, or its first piece. Whoever does not stay until its answer is there has to
-    /// [`leave`](Self::leave) it.
+    /// Encodes arguments, and announces the bulk arguments behind them; returns how many bytes that is. They are in the mail
+    /// if they fit there, else in `staging`.
+    pub(super) fn encode<A: Serialize>(
+        &mut self,
+        op: &OpInfo,
+        args: &A,
+        ins: &[&[u8]],
+        outs: &[&mut [u8]],
+    ) -> Result<usize, RpcError> {
+        encode(op, args, ins, outs, Draft::new(&mut self.mail.inline, &mut self.staging))
+    }
+
+    /// Encodes and publishes a request, or its first piece; see [`publish_request`](Self::publish_request).
     pub(crate) fn begin<A: Serialize>(
         &mut self,
         op: &'static OpInfo,
@@ -23,10 +34,21 @@ impl<R: Region> Link<R> {
     ) -> Result<Exchange, RpcError> {
         let op_index = self.index_of(op)?;
         self.start(op_index);
-        encode(op, args, ins, outs, &mut self.staging)?;
+        let args_len = self.encode(op, args, ins, outs)?;
+        self.publish_request(Exchange { args_len, ..Exchange::new(op, op_index) }, ins, outs, expects)
+    }
 
+    /// Publishes a request whose arguments are encoded, or its first piece. Whoever does not stay until its answer is there
+    /// has to [`leave`](Self::leave) it.
+    pub(super) fn publish_request(
+        &mut self,
+        mut exchange: Exchange,
+        ins: &[&[u8]],
+        outs: &[&mut [u8]],
+        expects: Expects,
+    ) -> Result<Exchange, RpcError> {
+        let Exchange { op, args_len, .. } = exchange;
         let area = self.channel.geometry.area_size();
-        let args_len = self.staging.len();
         let mut cursor = Cursor::after_args(args_len);
         for bytes in ins {
             cursor.place(Bulk::of(bytes)?);
@@ -37,16 +59,14 @@ impl<R: Region> Link<R> {
             cursor.place(Bulk::of(bytes)?);
         }
         let in_place = (fits && !outs.is_empty()).then(|| cursor.result_at(area)).flatten();
-        let mut exchange = Exchange {
-            args_len,
-            result_at: in_place.unwrap_or(0),
-            outs_in_place: in_place.is_some(),
-            request_len,
-            ..Exchange::new(op, op_index)
-        };
+        exchange.result_at = in_place.unwrap_or(0);
+        exchange.outs_in_place = in_place.is_some();
+        exchange.request_len = request_len;
         let oneway = if expects == Expects::Nothing { 0 } else { flag::ONEWAY };
         if fits {
-            self.mail.put(&self.channel.region, self.area_at, &self.staging);
+            if args_len > INLINE {
+                self.channel.region.copy_in(self.area_at, &self.staging);
+            }
             let mut cursor = Cursor::after_args(args_len);
             for bytes in ins {
                 let at = cursor.place(Bulk::of(bytes)?) as u32;
@@ -54,7 +74,7 @@ impl<R: Region> Link<R> {
             }
             self.publish(op.id, oneway, args_len as i32);
         } else {
-            exchange.stream = Some((self.stream(ins)?, 0));
+            exchange.stream = Some((self.stream(args_len, ins)?, 0));
             exchange.flags = flag::PIECE | oneway;
             self.send_piece(&mut exchange);
         }
@@ -65,8 +85,9 @@ impl<R: Region> Link<R> {
     }
 
     /// The whole request as one run of bytes, for sending in pieces.
-    fn stream(&self, ins: &[&[u8]]) -> Result<Vec<u8>, RpcError> {
-        let len = ins.iter().fold(4 + self.staging.len() as u64, |len, bytes| len + bytes.len() as u64);
+    fn stream(&self, args_len: usize, ins: &[&[u8]]) -> Result<Vec<u8>, RpcError> {
+        let args = self.mail.inline.get(..args_len).unwrap_or(&self.staging);
+        let len = ins.iter().fold(4 + args_len as u64, |len, bytes| len + bytes.len() as u64);
         if len > MAX_MESSAGE {
             return Err(RpcError::TooLarge { len, max: MAX_MESSAGE });
         }
@@ -74,8 +95,8 @@ impl<R: Region> Link<R> {
         if stream.try_reserve_exact(len as usize).is_err() {
             return Err(RpcError::TooLarge { len, max: MAX_MESSAGE });
         }
-        stream.extend_from_slice(&(self.staging.len() as u32).to_le_bytes());
-        stream.extend_from_slice(&self.staging);
+        stream.extend_from_slice(&(args_len as u32).to_le_bytes());
+        stream.extend_from_slice(args);
         ins.iter().for_each(|bytes| stream.extend_from_slice(bytes));
         Ok(stream)
     }
@@ -147,17 +168,21 @@ impl<R: Region> Link<R> {
     ) -> Result<bool, RpcError> {
         let op_index = self.index_of(op)?;
         // Not `staging`: that may hold a part of an answer.
-        let mut encoded = std::mem::take(&mut self.gathered.scratch);
-        let outcome = encode(op, args, ins, &[], &mut encoded);
-        let area = u64::from(self.channel.geometry.area_size());
-        let len = Gathered::entry_len(&encoded, ins);
-        let fits = outcome.is_ok() && self.gathered.bytes.len() as u64 + len <= area;
-        if fits {
-            self.gathered.push(Sent { op, error_type }, &encoded, ins);
-            self.meters.tally(op_index, len as usize - 12, 0);
-        }
-        self.gathered.scratch = encoded;
-        outcome.map(|()| fits)
+        let mut scratch = std::mem::take(&mut self.gathered.scratch);
+        let outcome = encode(op, args, ins, &[], Draft::new(&mut self.mail.inline, &mut scratch));
+        let fits = outcome.map(|len| {
+            let encoded = self.mail.inline.get(..len).unwrap_or(&scratch);
+            let area = u64::from(self.channel.geometry.area_size());
+            let len = Gathered::entry_len(encoded, ins);
+            let fits = self.gathered.bytes.len() as u64 + len <= area;
+            if fits {
+                self.gathered.push(Sent { op, error_type }, encoded, ins);
+                self.meters.tally(op_index, len as usize - 12, 0);
+            }
+            fits
+        });
+        self.gathered.scratch = scratch;
+        fits
     }
 
     /// Publishes what was gathered, as one request.
@@ -172,14 +197,15 @@ impl<R: Region> Link<R> {
     }
 }
 
-/// Encodes arguments, and announces the bulk arguments behind them.
+/// See [`Link::encode`].
+#[inline]
 fn encode<A: Serialize>(
     op: &OpInfo,
     args: &A,
     ins: &[&[u8]],
     outs: &[&mut [u8]],
-    buffer: &mut Vec<u8>,
-) -> Result<(), RpcError> {
+    mut draft: Draft<'_>,
+) -> Result<usize, RpcError> {
     if (ins.len(), outs.len()) != (usize::from(op.bulk_in), usize::from(op.bulk_out))
         || op.flags.contains(OpFlags::RAW)
     {
@@ -188,14 +214,12 @@ fn encode<A: Serialize>(
             "number of bulk arguments differs from the operation's table",
         ));
     }
-    buffer.clear();
-    codec::shed(buffer);
-    codec::encode(args, buffer, op.name)?;
+    draft.encode(args, op.name)?;
     for bytes in ins {
-        Bulk::of(bytes)?.encode(buffer)?;
+        Bulk::of(bytes)?.encode(&mut draft)?;
     }
     for bytes in outs {
-        Bulk::of(bytes)?.encode(buffer)?;
+        Bulk::of(bytes)?.encode(&mut draft)?;
     }
-    Ok(())
+    Ok(draft.len())
 }

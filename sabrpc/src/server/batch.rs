@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Region, RpcError, batch,
-    frame::{Dispatch, Frame},
+    frame::{Answer, Dispatch, Frame},
     layout::status,
 };
 
@@ -91,12 +91,11 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         }
     }
 
-    fn note_failure(&mut self, index: usize, frame: Frame) {
+    fn note_failure(&mut self, index: usize, mut frame: Frame) {
         let desk = &mut self.desks[index];
-        let answer = frame.answer();
+        let Answer { reply, .. } = frame.answer();
         let entry = desk.batch.entry.saturating_sub(1);
-        batch::push_failure(&mut desk.batch.failures, entry, answer.status, &answer.bytes);
-        drop(answer);
+        batch::push_failure(&mut desk.batch.failures, entry, reply.status(), reply.bytes());
         desk.frame = Some(frame);
     }
 
@@ -105,7 +104,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         let desk = &mut self.desks[index];
         desk.batch.is_open = false;
         frame.reply_bytes(&desk.batch.failures);
-        desk.reply(&self.channel.region, &frame);
+        desk.reply(&self.channel.region, &mut frame);
         desk.frame = Some(frame);
         self.hot_is_stale = true;
     }

@@ -38,6 +38,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             self.desks[index].raw_op = None;
             // Nothing of one caller's answers goes to the next.
             self.desks[index].mail = Mail::EMPTY;
+            self.desks[index].frame = None;
             if known % 2 != 0 {
                 if !self.say_goodbye(index) {
                     return;

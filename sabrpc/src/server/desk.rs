@@ -7,8 +7,8 @@ use crate::{
     Channel, Mail, Region, RpcError,
     channel::wake_caller,
     codec,
-    frame::Frame,
-    layout::{AT_EXECUTING, MailboxWords, executing, request_flags as flag, status},
+    frame::{Answer, Frame},
+    layout::{AT_EXECUTING, INLINE, MailboxWords, executing, request_flags as flag, status},
     stream::Streams,
 };
 
@@ -119,28 +119,49 @@ impl Desk {
         }
     }
 
-    /// Publishes an answer.
+    /// Publishes an answer, which is in `mail` or in the area.
     #[inline]
     pub(super) fn answer<R: Region>(&mut self, region: &R, seq: i32, status: i32, len: u32) {
         (self.mail.value, self.mail.a, self.mail.b) = (seq, status, len as i32);
-        // Pairs with `Link::look`, which sees the answer behind the number, and with the caller's store of its flag on the
-        // way to sleep: of the number and the flag one is seen by the other side.
-        if region.publish(self.words.response, &self.mail, self.words.caller_sleeps) {
-            wake_caller(region, self.words);
+        if Self::publish(region, self.words, &self.mail) {
             self.caller_slept = true;
         }
     }
 
+    /// Publishes an answer; returns whether its caller had to be woken.
+    #[inline]
+    fn publish<R: Region>(region: &R, words: MailboxWords, mail: &Mail) -> bool {
+        // Pairs with `Link::look`, which sees the answer behind the number, and with the caller's store of its flag on the
+        // way to sleep: of the number and the flag one is seen by the other side.
+        let sleeps = region.publish(words.response, mail, words.caller_sleeps);
+        if sleeps {
+            wake_caller(region, words);
+        }
+        sleeps
+    }
+
     /// Answers the newest request with what is in `frame`, or with its first piece.
-    pub(super) fn reply<R: Region>(&mut self, region: &R, frame: &Frame) {
-        let answer = frame.answer();
-        let (status, at, room, len) = (answer.status, answer.at, answer.room, answer.bytes.len());
+    #[inline]
+    pub(super) fn reply<R: Region>(&mut self, region: &R, frame: &mut Frame) {
+        let Answer { reply, .. } = frame.answer();
+        if reply.len() > INLINE {
+            return self.reply_long(region, frame);
+        }
+        (reply.mail.value, reply.mail.b) = (self.taken, reply.len() as i32);
+        if Self::publish(region, self.words, &reply.mail) {
+            self.caller_slept = true;
+        }
+    }
+
+    #[inline(never)]
+    fn reply_long<R: Region>(&mut self, region: &R, frame: &mut Frame) {
+        let Answer { at, room, reply } = frame.answer();
+        let (status, len) = (reply.status(), reply.len());
         if len <= room as usize {
-            self.mail.put(region, at, &answer.bytes);
+            region.copy_in(at, reply.bytes());
             return self.answer(region, self.taken, status, len as u32);
         }
-        drop(answer);
-        self.rest = Some(Rest { status, bytes: frame.take_answer(), sent: 0, at, room });
+        self.rest = Some(Rest { status, bytes: reply.take(), sent: 0, at, room });
         // Which the next raw request has to drop.
         self.raw_op = None;
         self.send_rest(region);

@@ -58,8 +58,8 @@ pub struct Server<S: Dispatch, R: Region = DefaultRegion> {
     /// Something has changed that `hot` and `is_busy` depend on.
     hot_is_stale: bool,
     spin: Spin,
-    /// The request that was seen last.
-    mail: Mail,
+    /// The request that was seen last, until a frame has taken it.
+    mail: Box<Mail>,
     meters: std::rc::Rc<std::cell::RefCell<Meters>>,
     waker: Waker,
     /// Once the channel is taken; dropping the server then is a failure.
@@ -94,7 +94,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             hot_is_stale: true,
             desks,
             spin: Spin::new(channel.region.spin_polls()),
-            mail: Mail::EMPTY,
+            mail: Box::new(Mail::EMPTY),
             meters,
             waker: Waker::noop().clone(),
             life: None,

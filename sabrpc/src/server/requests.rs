@@ -177,15 +177,15 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         (self.clock.saturating_sub(started), Duration::ZERO)
     }
 
-    fn refuse(&mut self, index: usize, frame: Frame, error: &RpcError) {
+    fn refuse(&mut self, index: usize, mut frame: Frame, error: &RpcError) {
         frame.fail(error);
         let desk = &mut self.desks[index];
-        desk.reply(&self.channel.region, &frame);
+        desk.reply(&self.channel.region, &mut frame);
         desk.frame = Some(frame);
     }
 
     /// Answers an executed request, and counts it.
-    fn finish(&mut self, index: usize, frame: Frame, op_index: usize, timed: Timed) {
+    fn finish(&mut self, index: usize, mut frame: Frame, op_index: usize, timed: Timed) {
         let desk = &mut self.desks[index];
         let caller = CallerId { mailbox: index as u32, generation: desk.owner };
         trace::served(caller, &self.service.info().ops[op_index], frame.status() == status::OK);
@@ -193,10 +193,10 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             self.note_entry(index, frame, op_index, timed);
             return self.go_on_with_batch(index);
         }
-        let facts = Facts::of(&frame);
-        desk.reply(&self.channel.region, &frame);
-        desk.frame = Some(frame);
+        desk.reply(&self.channel.region, &mut frame);
         // The caller is on his way again: what comes after the answer costs him nothing.
+        let facts = Facts::of(&frame);
+        desk.frame = Some(frame);
         self.count(op_index, &facts, timed);
     }
 
