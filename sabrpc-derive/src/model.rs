@@ -8,7 +8,7 @@ use crate::attrs::{Carried, OpOptions};
 use crate::ctxt::Ctxt;
 use crate::{names, signature, words};
 use proc_macro2::Span;
-use quote::{ToTokens, format_ident};
+use quote::{ToTokens, format_ident, quote_spanned};
 use std::time::Duration;
 use syn::ext::IdentExt;
 use syn::{
@@ -281,9 +281,11 @@ impl Answer {
         }
         let args = type_args(path);
         // An alias such as `io::Result<T>`: only the compiler knows what it stands for.
+        let (first, last) = ends(ty);
         let behind = |name: &str| -> Type {
-            let name = format_ident!("{name}");
-            parse_quote!(<#ty as #krate::__private::Fallible>::#name)
+            let (fallible, name) = (format_ident!("{}", words::FALLIBLE), Ident::new(name, last));
+            let open = quote_spanned!(first=> <);
+            parse_quote!(#open #ty as #krate::__private::#fallible>::#name)
         };
         let error = match args.as_slice() {
             [_, error] => (*error).clone(),
@@ -343,6 +345,13 @@ pub(crate) fn ungrouped(mut ty: &Type) -> &Type {
             other => return other,
         };
     }
+}
+
+/// Where a type begins, and where it ends.
+pub(crate) fn ends(ty: &Type) -> (Span, Span) {
+    let mut spans = ty.to_token_stream().into_iter().map(|token| token.span());
+    let first = spans.next().unwrap_or_else(Span::call_site);
+    (first, spans.last().unwrap_or(first))
 }
 
 fn is_byte(ty: &Type) -> bool {

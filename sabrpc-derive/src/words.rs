@@ -49,6 +49,9 @@ pub(crate) const BULK_OUT: &str = "BulkOut";
 /// The type by whose name a method is known to be fallible.
 pub(crate) const RESULT: &str = "Result";
 
+/// The trait of `sabrpc` that tells the types of a `Result` behind an alias.
+pub(crate) const FALLIBLE: &str = "Fallible";
+
 /// The type by whose name a method is known to answer in many parts.
 pub(crate) const STREAM: &str = "Stream";
 

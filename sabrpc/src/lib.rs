@@ -37,6 +37,7 @@ mod metrics;
 pub mod native;
 mod note;
 mod region;
+mod sent;
 mod server;
 mod service;
 mod spin;
@@ -71,6 +72,7 @@ pub use waits::{current_caller, is_cancelled};
 pub mod __private {
     use crate::RpcError;
     pub use crate::{
+        sent::Sent,
         service::wire_hash,
         stream::{Opening, OpeningStream},
     };

@@ -191,9 +191,11 @@ fn call(items: &Items<'_>, method: &Method, flavor: Flavor) -> TokenStream {
     };
     let fills = method.oneway.is_none() && !method.answer.is_stream();
     let outputs = fills.then(|| quote!(, &mut [#(#bulk_out),*]));
+    let caller = super::sent::over(items, method, &quote_spanned!(at=> &self.caller))
+        .unwrap_or_else(|| quote_spanned!(at=> self.caller));
     let wait = match flavor {
         Flavor::Blocking => None,
         Flavor::Async => Some(quote_spanned!(at=> .await)),
     };
-    quote_spanned!(at=> self.caller.#function(#op::#variant.info(), #args, &[#(#bulk_in),*] #outputs) #wait)
+    quote_spanned!(at=> #caller.#function(#op::#variant.info(), #args, &[#(#bulk_in),*] #outputs) #wait)
 }

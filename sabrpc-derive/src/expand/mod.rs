@@ -5,6 +5,7 @@
 
 mod client;
 mod op;
+mod sent;
 mod server;
 
 use crate::model::Service;
@@ -67,6 +68,8 @@ struct Items<'a> {
     region: Ident,
     /// The server's type parameter, of an implementation.
     implementation: Ident,
+    /// The types that have to be encodable.
+    sent: sent::Types,
 }
 
 impl<'a> Items<'a> {
@@ -91,6 +94,7 @@ impl<'a> Items<'a> {
             server: format_ident!("{ident}{}", words::SERVER_SUFFIX),
             region: service.type_parameter("R"),
             implementation: service.type_parameter("T"),
+            sent: sent::Types::of(service.methods.iter().filter(|method| method.sound)),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::Items;
 use crate::model::{Answer, Arg, ArgKind, Method};
 use proc_macro2::{Literal, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Ident;
 
 /// `pub struct KvServer<T> { … }` with what every server has.
@@ -153,6 +153,8 @@ fn body(items: &Items<'_>, method: &Method, service: &TokenStream) -> TokenStrea
             quote!(#frame.bulk_out(#index)?)
         }
     });
+    let sent = super::sent::over(items, method, &frame.to_token_stream());
+    let sent = sent.map(|sent| quote!(let #frame = #sent;));
     let wait = method.sig.asyncness.is_some().then(|| quote!(.await));
     let at = super::at_result(&method.sig.output);
     let call = quote_spanned!(at=> #service_trait::#ident(&*#service #(, #values)*) #wait);
@@ -167,7 +169,7 @@ fn body(items: &Items<'_>, method: &Method, service: &TokenStream) -> TokenStrea
         }
         Answer::Plain(_) | Answer::Nothing => quote_spanned!(at=> #frame.reply_plain(#call)),
     };
-    quote!(#decode #reply)
+    quote!(#sent #decode #reply)
 }
 
 fn indices() -> impl Iterator<Item = Literal> {

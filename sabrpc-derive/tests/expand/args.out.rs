@@ -212,7 +212,12 @@ impl<_R: ::sabrpc::Region> ArgsClient<_R> {
         <io::Result<String> as ::sabrpc::__private::Fallible>::Ok,
         ::sabrpc::CallError<<io::Result<String> as ::sabrpc::__private::Fallible>::Err>,
     > {
-        self.caller.call_fallible(ArgsOp::Owned.info(), &(name, list), &[], &mut [])
+        <<io::Result<
+            String,
+        > as ::sabrpc::__private::Fallible>::Err as ::sabrpc::__private::Sent>::over(
+                &self.caller,
+            )
+            .call_fallible(ArgsOp::Owned.info(), &(name, list), &[], &mut [])
     }
     /// Calls [`Args::borrowed`].
     pub(crate) fn borrowed(
@@ -237,7 +242,7 @@ impl<_R: ::sabrpc::Region> ArgsClient<_R> {
         numbers: &[u32],
         _unused: &(u8, u8),
     ) -> ::core::result::Result<Config, ::sabrpc::RpcError> {
-        self.caller
+        <Config as ::sabrpc::__private::Sent>::over(&self.caller)
             .call_plain(ArgsOp::Lent.info(), &(config, numbers, _unused), &[], &mut [])
     }
     /// Calls [`Args::bulk`].
@@ -259,7 +264,9 @@ impl<_R: ::sabrpc::Region> ArgsClient<_R> {
         args: T,
         service: u8,
     ) -> ::core::result::Result<R, ::sabrpc::CallError<T>> {
-        self.caller
+        <T as ::sabrpc::__private::Sent>::over(
+                <R as ::sabrpc::__private::Sent>::over(&self.caller),
+            )
             .call_fallible(ArgsOp::Clash.info(), &(frame, args, service), &[], &mut [])
     }
 }
@@ -297,7 +304,11 @@ impl<_R: ::sabrpc::Region> ArgsAsyncClient<_R> {
         <io::Result<String> as ::sabrpc::__private::Fallible>::Ok,
         ::sabrpc::CallError<<io::Result<String> as ::sabrpc::__private::Fallible>::Err>,
     > {
-        self.caller
+        <<io::Result<
+            String,
+        > as ::sabrpc::__private::Fallible>::Err as ::sabrpc::__private::Sent>::over(
+                &self.caller,
+            )
             .call_fallible(ArgsOp::Owned.info(), &(name, list), &[], &mut [])
             .await
     }
@@ -325,7 +336,7 @@ impl<_R: ::sabrpc::Region> ArgsAsyncClient<_R> {
         numbers: &[u32],
         _unused: &(u8, u8),
     ) -> ::core::result::Result<Config, ::sabrpc::RpcError> {
-        self.caller
+        <Config as ::sabrpc::__private::Sent>::over(&self.caller)
             .call_plain(ArgsOp::Lent.info(), &(config, numbers, _unused), &[], &mut [])
             .await
     }
@@ -349,7 +360,9 @@ impl<_R: ::sabrpc::Region> ArgsAsyncClient<_R> {
         args: T,
         service: u8,
     ) -> ::core::result::Result<R, ::sabrpc::CallError<T>> {
-        self.caller
+        <T as ::sabrpc::__private::Sent>::over(
+                <R as ::sabrpc::__private::Sent>::over(&self.caller),
+            )
             .call_fallible(ArgsOp::Clash.info(), &(frame, args, service), &[], &mut [])
             .await
     }
@@ -396,6 +409,11 @@ impl<_T: Args + 'static> ::sabrpc::Dispatch for ArgsServer<_T> {
             ArgsOp::Owned => {
                 frame
                     .serve(|frame| {
+                        let frame = <<io::Result<
+                            String,
+                        > as ::sabrpc::__private::Fallible>::Err as ::sabrpc::__private::Sent>::over(
+                            frame,
+                        );
                         let args: (String, Vec<u8>) = frame.args()?;
                         frame.reply_fallible(Args::owned(&*self.service, args.0, args.1))
                     })
@@ -420,6 +438,7 @@ impl<_T: Args + 'static> ::sabrpc::Dispatch for ArgsServer<_T> {
             ArgsOp::Lent => {
                 frame
                     .serve(|frame| {
+                        let frame = <Config as ::sabrpc::__private::Sent>::over(frame);
                         let args: (Config, ::std::vec::Vec<u32>, (u8, u8)) = frame
                             .args()?;
                         frame
@@ -450,6 +469,9 @@ impl<_T: Args + 'static> ::sabrpc::Dispatch for ArgsServer<_T> {
             ArgsOp::Clash => {
                 frame
                     .serve(|frame| {
+                        let frame = <T as ::sabrpc::__private::Sent>::over(
+                            <R as ::sabrpc::__private::Sent>::over(frame),
+                        );
                         let args: (R, T, u8) = frame.args()?;
                         frame
                             .reply_fallible(

@@ -230,7 +230,8 @@ impl<R: ::sabrpc::Region> KvClient<R> {
         &self,
         key: &str,
     ) -> ::core::result::Result<Option<Vec<u8>>, ::sabrpc::CallError<KvError>> {
-        self.caller.call_fallible(KvOp::Get.info(), &(key,), &[], &mut [])
+        <KvError as ::sabrpc::__private::Sent>::over(&self.caller)
+            .call_fallible(KvOp::Get.info(), &(key,), &[], &mut [])
     }
     /// Calls [`Kv::open`].
     pub fn open(
@@ -238,7 +239,8 @@ impl<R: ::sabrpc::Region> KvClient<R> {
         path: &str,
         flags: u32,
     ) -> ::core::result::Result<u32, ::sabrpc::CallError<KvError>> {
-        self.caller.call_fallible(KvOp::Open.info(), &(path, flags), &[], &mut [])
+        <KvError as ::sabrpc::__private::Sent>::over(&self.caller)
+            .call_fallible(KvOp::Open.info(), &(path, flags), &[], &mut [])
     }
     /// Calls [`Kv::read`].
     pub fn read(
@@ -247,7 +249,8 @@ impl<R: ::sabrpc::Region> KvClient<R> {
         out: &mut [u8],
         offset: u64,
     ) -> ::core::result::Result<u32, ::sabrpc::CallError<KvError>> {
-        self.caller.call_fallible(KvOp::Read.info(), &(file, offset), &[], &mut [out])
+        <KvError as ::sabrpc::__private::Sent>::over(&self.caller)
+            .call_fallible(KvOp::Read.info(), &(file, offset), &[], &mut [out])
     }
     /// Calls [`Kv::write`].
     pub fn write(
@@ -256,7 +259,8 @@ impl<R: ::sabrpc::Region> KvClient<R> {
         data: &[u8],
         offset: u64,
     ) -> ::core::result::Result<(), ::sabrpc::CallError<KvError>> {
-        self.caller.send_fallible(KvOp::Write.info(), &(file, offset), &[data])
+        <KvError as ::sabrpc::__private::Sent>::over(&self.caller)
+            .send_fallible(KvOp::Write.info(), &(file, offset), &[data])
     }
     /// Calls [`Kv::count`].
     pub fn count(&self) -> ::core::result::Result<u32, ::sabrpc::RpcError> {
@@ -299,7 +303,9 @@ impl<R: ::sabrpc::Region> KvAsyncClient<R> {
         &self,
         key: &str,
     ) -> ::core::result::Result<Option<Vec<u8>>, ::sabrpc::CallError<KvError>> {
-        self.caller.call_fallible(KvOp::Get.info(), &(key,), &[], &mut []).await
+        <KvError as ::sabrpc::__private::Sent>::over(&self.caller)
+            .call_fallible(KvOp::Get.info(), &(key,), &[], &mut [])
+            .await
     }
     /// Calls [`Kv::open`].
     pub async fn open(
@@ -307,7 +313,9 @@ impl<R: ::sabrpc::Region> KvAsyncClient<R> {
         path: &str,
         flags: u32,
     ) -> ::core::result::Result<u32, ::sabrpc::CallError<KvError>> {
-        self.caller.call_fallible(KvOp::Open.info(), &(path, flags), &[], &mut []).await
+        <KvError as ::sabrpc::__private::Sent>::over(&self.caller)
+            .call_fallible(KvOp::Open.info(), &(path, flags), &[], &mut [])
+            .await
     }
     /// Calls [`Kv::read`].
     pub async fn read(
@@ -316,7 +324,7 @@ impl<R: ::sabrpc::Region> KvAsyncClient<R> {
         out: &mut [u8],
         offset: u64,
     ) -> ::core::result::Result<u32, ::sabrpc::CallError<KvError>> {
-        self.caller
+        <KvError as ::sabrpc::__private::Sent>::over(&self.caller)
             .call_fallible(KvOp::Read.info(), &(file, offset), &[], &mut [out])
             .await
     }
@@ -327,7 +335,9 @@ impl<R: ::sabrpc::Region> KvAsyncClient<R> {
         data: &[u8],
         offset: u64,
     ) -> ::core::result::Result<(), ::sabrpc::CallError<KvError>> {
-        self.caller.send_fallible(KvOp::Write.info(), &(file, offset), &[data]).await
+        <KvError as ::sabrpc::__private::Sent>::over(&self.caller)
+            .send_fallible(KvOp::Write.info(), &(file, offset), &[data])
+            .await
     }
     /// Calls [`Kv::count`].
     pub async fn count(&self) -> ::core::result::Result<u32, ::sabrpc::RpcError> {
@@ -380,6 +390,7 @@ impl<T: Kv + 'static> ::sabrpc::Dispatch for KvServer<T> {
             KvOp::Get => {
                 frame
                     .serve(|frame| {
+                        let frame = <KvError as ::sabrpc::__private::Sent>::over(frame);
                         let args: (&str,) = frame.args()?;
                         frame.reply_fallible(Kv::get(&*self.service, args.0))
                     })
@@ -388,6 +399,7 @@ impl<T: Kv + 'static> ::sabrpc::Dispatch for KvServer<T> {
                 let service = ::core::clone::Clone::clone(&self.service);
                 frame
                     .spawn(async move |frame| {
+                        let frame = <KvError as ::sabrpc::__private::Sent>::over(frame);
                         let args: (&str, u32) = frame.args()?;
                         frame.reply_fallible(Kv::open(&*service, args.0, args.1).await)
                     })
@@ -395,6 +407,7 @@ impl<T: Kv + 'static> ::sabrpc::Dispatch for KvServer<T> {
             KvOp::Read => {
                 frame
                     .serve(|frame| {
+                        let frame = <KvError as ::sabrpc::__private::Sent>::over(frame);
                         let args: (u32, u64) = frame.args()?;
                         frame
                             .reply_fallible(
@@ -405,6 +418,7 @@ impl<T: Kv + 'static> ::sabrpc::Dispatch for KvServer<T> {
             KvOp::Write => {
                 frame
                     .serve(|frame| {
+                        let frame = <KvError as ::sabrpc::__private::Sent>::over(frame);
                         let args: (u32, u64) = frame.args()?;
                         frame
                             .reply_fallible(

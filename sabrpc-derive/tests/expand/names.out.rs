@@ -145,7 +145,9 @@ impl<_R: ::sabrpc::Region> TClient<_R> {
         service: T0,
         opening: u8,
     ) -> ::core::result::Result<R, ::sabrpc::RpcError> {
-        self.caller
+        <T0 as ::sabrpc::__private::Sent>::over(
+                <R as ::sabrpc::__private::Sent>::over(&self.caller),
+            )
             .call_plain(TOp::Frame.info(), &(args, op, service, opening), &[], &mut [])
     }
     /// Calls [`T::clone`].
@@ -153,14 +155,16 @@ impl<_R: ::sabrpc::Region> TClient<_R> {
         &self,
         error: R,
     ) -> ::core::result::Result<(), ::sabrpc::CallError<R>> {
-        self.caller.call_fallible(TOp::Clone.info(), &(error,), &[], &mut [])
+        <R as ::sabrpc::__private::Sent>::over(&self.caller)
+            .call_fallible(TOp::Clone.info(), &(error,), &[], &mut [])
     }
     /// Calls [`T::move`].
     pub(super) fn r#move(
         &self,
         r#in: u8,
     ) -> ::core::result::Result<::sabrpc::Items<'_, R, _R>, ::sabrpc::RpcError> {
-        self.caller.stream_plain(TOp::Move.info(), &(r#in,), &[])
+        <R as ::sabrpc::__private::Sent>::over(&self.caller)
+            .stream_plain(TOp::Move.info(), &(r#in,), &[])
     }
 }
 /// Calls a [`T`] service from a thread that may not block, and awaits the answers.
@@ -196,7 +200,9 @@ impl<_R: ::sabrpc::Region> TAsyncClient<_R> {
         service: T0,
         opening: u8,
     ) -> ::core::result::Result<R, ::sabrpc::RpcError> {
-        self.caller
+        <T0 as ::sabrpc::__private::Sent>::over(
+                <R as ::sabrpc::__private::Sent>::over(&self.caller),
+            )
             .call_plain(TOp::Frame.info(), &(args, op, service, opening), &[], &mut [])
             .await
     }
@@ -205,14 +211,18 @@ impl<_R: ::sabrpc::Region> TAsyncClient<_R> {
         &self,
         error: R,
     ) -> ::core::result::Result<(), ::sabrpc::CallError<R>> {
-        self.caller.call_fallible(TOp::Clone.info(), &(error,), &[], &mut []).await
+        <R as ::sabrpc::__private::Sent>::over(&self.caller)
+            .call_fallible(TOp::Clone.info(), &(error,), &[], &mut [])
+            .await
     }
     /// Calls [`T::move`].
     pub(super) async fn r#move(
         &self,
         r#in: u8,
     ) -> ::core::result::Result<::sabrpc::AsyncItems<'_, R, _R>, ::sabrpc::RpcError> {
-        self.caller.stream_plain(TOp::Move.info(), &(r#in,), &[]).await
+        <R as ::sabrpc::__private::Sent>::over(&self.caller)
+            .stream_plain(TOp::Move.info(), &(r#in,), &[])
+            .await
     }
 }
 /// Answers calls with an implementation of [`T`].
@@ -257,6 +267,9 @@ impl<_T: T + 'static> ::sabrpc::Dispatch for TServer<_T> {
             TOp::Frame => {
                 frame
                     .serve(|frame| {
+                        let frame = <T0 as ::sabrpc::__private::Sent>::over(
+                            <R as ::sabrpc::__private::Sent>::over(frame),
+                        );
                         let args: (R, &str, T0, u8) = frame.args()?;
                         frame
                             .reply_plain(
@@ -268,6 +281,7 @@ impl<_T: T + 'static> ::sabrpc::Dispatch for TServer<_T> {
                 let service = ::core::clone::Clone::clone(&self.service);
                 frame
                     .spawn(async move |frame| {
+                        let frame = <R as ::sabrpc::__private::Sent>::over(frame);
                         let args: (R,) = frame.args()?;
                         frame.reply_fallible(T::clone(&*service, args.0).await)
                     })
@@ -276,6 +290,7 @@ impl<_T: T + 'static> ::sabrpc::Dispatch for TServer<_T> {
                 let service = ::core::clone::Clone::clone(&self.service);
                 frame
                     .spawn(async move |frame| {
+                        let frame = <R as ::sabrpc::__private::Sent>::over(frame);
                         let ::core::option::Option::Some(opening) = frame
                             .opening::<(u8,)>()
                             .await? else {

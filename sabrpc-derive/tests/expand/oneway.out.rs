@@ -126,7 +126,8 @@ impl<R: ::sabrpc::Region> LogClient<R> {
     }
     /// Calls [`Log::flush`].
     pub fn flush(&self) -> ::core::result::Result<(), ::sabrpc::CallError<Error>> {
-        self.caller.send_fallible(LogOp::Flush.info(), &(), &[])
+        <Error as ::sabrpc::__private::Sent>::over(&self.caller)
+            .send_fallible(LogOp::Flush.info(), &(), &[])
     }
 }
 /// Calls a [`Log`] service from a thread that may not block, and awaits the answers.
@@ -163,7 +164,9 @@ impl<R: ::sabrpc::Region> LogAsyncClient<R> {
     }
     /// Calls [`Log::flush`].
     pub async fn flush(&self) -> ::core::result::Result<(), ::sabrpc::CallError<Error>> {
-        self.caller.send_fallible(LogOp::Flush.info(), &(), &[]).await
+        <Error as ::sabrpc::__private::Sent>::over(&self.caller)
+            .send_fallible(LogOp::Flush.info(), &(), &[])
+            .await
     }
 }
 /// Answers calls with an implementation of [`Log`].
@@ -216,6 +219,7 @@ impl<T: Log + 'static> ::sabrpc::Dispatch for LogServer<T> {
                 let service = ::core::clone::Clone::clone(&self.service);
                 frame
                     .spawn(async move |frame| {
+                        let frame = <Error as ::sabrpc::__private::Sent>::over(frame);
                         frame.args::<()>()?;
                         frame.reply_fallible(Log::flush(&*service).await)
                     })

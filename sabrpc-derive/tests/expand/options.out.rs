@@ -188,7 +188,8 @@ impl<R: ::sabrpc::Region> OptionsClient<R> {
     }
     /// Calls [`Options::sync_all`].
     fn sync_all(&self) -> ::core::result::Result<(), ::sabrpc::CallError<Error>> {
-        self.caller.call_fallible(OptionsOp::SyncAll.info(), &(), &[], &mut [])
+        <Error as ::sabrpc::__private::Sent>::over(&self.caller)
+            .call_fallible(OptionsOp::SyncAll.info(), &(), &[], &mut [])
     }
     /// Calls [`Options::close_all`].
     fn close_all(&self) -> ::core::result::Result<(), ::sabrpc::RpcError> {
@@ -230,7 +231,9 @@ impl<R: ::sabrpc::Region> OptionsAsyncClient<R> {
     }
     /// Calls [`Options::sync_all`].
     async fn sync_all(&self) -> ::core::result::Result<(), ::sabrpc::CallError<Error>> {
-        self.caller.call_fallible(OptionsOp::SyncAll.info(), &(), &[], &mut []).await
+        <Error as ::sabrpc::__private::Sent>::over(&self.caller)
+            .call_fallible(OptionsOp::SyncAll.info(), &(), &[], &mut [])
+            .await
     }
     /// Calls [`Options::close_all`].
     async fn close_all(&self) -> ::core::result::Result<(), ::sabrpc::RpcError> {
@@ -294,6 +297,7 @@ impl<T: Options + 'static> ::sabrpc::Dispatch for OptionsServer<T> {
                 let service = ::core::clone::Clone::clone(&self.service);
                 frame
                     .spawn(async move |frame| {
+                        let frame = <Error as ::sabrpc::__private::Sent>::over(frame);
                         frame.args::<()>()?;
                         frame.reply_fallible(Options::sync_all(&*service).await)
                     })

@@ -283,13 +283,15 @@ impl<R: ::sabrpc::Region> ResultsClient<R> {
     pub fn fallible(
         &self,
     ) -> ::core::result::Result<Vec<u8>, ::sabrpc::CallError<Error>> {
-        self.caller.call_fallible(ResultsOp::Fallible.info(), &(), &[], &mut [])
+        <Error as ::sabrpc::__private::Sent>::over(&self.caller)
+            .call_fallible(ResultsOp::Fallible.info(), &(), &[], &mut [])
     }
     /// Calls [`Results::fallible_unit`].
     pub fn fallible_unit(
         &self,
     ) -> ::core::result::Result<(), ::sabrpc::CallError<Error>> {
-        self.caller.call_fallible(ResultsOp::FallibleUnit.info(), &(), &[], &mut [])
+        <Error as ::sabrpc::__private::Sent>::over(&self.caller)
+            .call_fallible(ResultsOp::FallibleUnit.info(), &(), &[], &mut [])
     }
     /// Calls [`Results::alias`].
     pub fn alias(
@@ -298,7 +300,12 @@ impl<R: ::sabrpc::Region> ResultsClient<R> {
         <io::Result<u64> as ::sabrpc::__private::Fallible>::Ok,
         ::sabrpc::CallError<<io::Result<u64> as ::sabrpc::__private::Fallible>::Err>,
     > {
-        self.caller.call_fallible(ResultsOp::Alias.info(), &(), &[], &mut [])
+        <<io::Result<
+            u64,
+        > as ::sabrpc::__private::Fallible>::Err as ::sabrpc::__private::Sent>::over(
+                &self.caller,
+            )
+            .call_fallible(ResultsOp::Alias.info(), &(), &[], &mut [])
     }
     /// The body stays in the trait; clients ask the server.
     pub fn with_body(&self, n: u32) -> ::core::result::Result<u32, ::sabrpc::RpcError> {
@@ -354,13 +361,15 @@ impl<R: ::sabrpc::Region> ResultsAsyncClient<R> {
     pub async fn fallible(
         &self,
     ) -> ::core::result::Result<Vec<u8>, ::sabrpc::CallError<Error>> {
-        self.caller.call_fallible(ResultsOp::Fallible.info(), &(), &[], &mut []).await
+        <Error as ::sabrpc::__private::Sent>::over(&self.caller)
+            .call_fallible(ResultsOp::Fallible.info(), &(), &[], &mut [])
+            .await
     }
     /// Calls [`Results::fallible_unit`].
     pub async fn fallible_unit(
         &self,
     ) -> ::core::result::Result<(), ::sabrpc::CallError<Error>> {
-        self.caller
+        <Error as ::sabrpc::__private::Sent>::over(&self.caller)
             .call_fallible(ResultsOp::FallibleUnit.info(), &(), &[], &mut [])
             .await
     }
@@ -371,7 +380,13 @@ impl<R: ::sabrpc::Region> ResultsAsyncClient<R> {
         <io::Result<u64> as ::sabrpc::__private::Fallible>::Ok,
         ::sabrpc::CallError<<io::Result<u64> as ::sabrpc::__private::Fallible>::Err>,
     > {
-        self.caller.call_fallible(ResultsOp::Alias.info(), &(), &[], &mut []).await
+        <<io::Result<
+            u64,
+        > as ::sabrpc::__private::Fallible>::Err as ::sabrpc::__private::Sent>::over(
+                &self.caller,
+            )
+            .call_fallible(ResultsOp::Alias.info(), &(), &[], &mut [])
+            .await
     }
     /// The body stays in the trait; clients ask the server.
     pub async fn with_body(
@@ -451,6 +466,7 @@ impl<T: Results + 'static> ::sabrpc::Dispatch for ResultsServer<T> {
             ResultsOp::Fallible => {
                 frame
                     .serve(|frame| {
+                        let frame = <Error as ::sabrpc::__private::Sent>::over(frame);
                         frame.args::<()>()?;
                         frame.reply_fallible(Results::fallible(&*self.service))
                     })
@@ -458,6 +474,7 @@ impl<T: Results + 'static> ::sabrpc::Dispatch for ResultsServer<T> {
             ResultsOp::FallibleUnit => {
                 frame
                     .serve(|frame| {
+                        let frame = <Error as ::sabrpc::__private::Sent>::over(frame);
                         frame.args::<()>()?;
                         frame.reply_fallible(Results::fallible_unit(&*self.service))
                     })
@@ -465,6 +482,11 @@ impl<T: Results + 'static> ::sabrpc::Dispatch for ResultsServer<T> {
             ResultsOp::Alias => {
                 frame
                     .serve(|frame| {
+                        let frame = <<io::Result<
+                            u64,
+                        > as ::sabrpc::__private::Fallible>::Err as ::sabrpc::__private::Sent>::over(
+                            frame,
+                        );
                         frame.args::<()>()?;
                         frame.reply_fallible(Results::alias(&*self.service))
                     })

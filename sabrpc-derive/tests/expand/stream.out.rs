@@ -150,7 +150,8 @@ impl<R: ::sabrpc::Region> FeedClient<R> {
     pub fn changes(
         &self,
     ) -> ::core::result::Result<::sabrpc::Items<'_, Change, R>, ::sabrpc::RpcError> {
-        self.caller.stream_plain(FeedOp::Changes.info(), &(), &[])
+        <Change as ::sabrpc::__private::Sent>::over(&self.caller)
+            .stream_plain(FeedOp::Changes.info(), &(), &[])
     }
     /// The rows of a query.
     pub fn rows(
@@ -161,7 +162,10 @@ impl<R: ::sabrpc::Region> FeedClient<R> {
         ::sabrpc::Items<'_, Row, R>,
         ::sabrpc::CallError<SqlError>,
     > {
-        self.caller.stream_fallible(FeedOp::Rows.info(), &(query,), &[blob])
+        <SqlError as ::sabrpc::__private::Sent>::over(
+                <Row as ::sabrpc::__private::Sent>::over(&self.caller),
+            )
+            .stream_fallible(FeedOp::Rows.info(), &(query,), &[blob])
     }
     /// Calls [`Feed::lines`].
     pub fn lines(
@@ -173,7 +177,12 @@ impl<R: ::sabrpc::Region> FeedClient<R> {
             <io::Result<sabrpc::Stream<String>> as ::sabrpc::__private::Fallible>::Err,
         >,
     > {
-        self.caller.stream_fallible(FeedOp::Lines.info(), &(from,), &[])
+        <<io::Result<
+            sabrpc::Stream<String>,
+        > as ::sabrpc::__private::Fallible>::Err as ::sabrpc::__private::Sent>::over(
+                &self.caller,
+            )
+            .stream_fallible(FeedOp::Lines.info(), &(from,), &[])
     }
 }
 /// Calls a [`Feed`] service from a thread that may not block, and awaits the answers.
@@ -208,7 +217,9 @@ impl<R: ::sabrpc::Region> FeedAsyncClient<R> {
         ::sabrpc::AsyncItems<'_, Change, R>,
         ::sabrpc::RpcError,
     > {
-        self.caller.stream_plain(FeedOp::Changes.info(), &(), &[]).await
+        <Change as ::sabrpc::__private::Sent>::over(&self.caller)
+            .stream_plain(FeedOp::Changes.info(), &(), &[])
+            .await
     }
     /// The rows of a query.
     pub async fn rows(
@@ -219,7 +230,11 @@ impl<R: ::sabrpc::Region> FeedAsyncClient<R> {
         ::sabrpc::AsyncItems<'_, Row, R>,
         ::sabrpc::CallError<SqlError>,
     > {
-        self.caller.stream_fallible(FeedOp::Rows.info(), &(query,), &[blob]).await
+        <SqlError as ::sabrpc::__private::Sent>::over(
+                <Row as ::sabrpc::__private::Sent>::over(&self.caller),
+            )
+            .stream_fallible(FeedOp::Rows.info(), &(query,), &[blob])
+            .await
     }
     /// Calls [`Feed::lines`].
     pub async fn lines(
@@ -231,7 +246,13 @@ impl<R: ::sabrpc::Region> FeedAsyncClient<R> {
             <io::Result<sabrpc::Stream<String>> as ::sabrpc::__private::Fallible>::Err,
         >,
     > {
-        self.caller.stream_fallible(FeedOp::Lines.info(), &(from,), &[]).await
+        <<io::Result<
+            sabrpc::Stream<String>,
+        > as ::sabrpc::__private::Fallible>::Err as ::sabrpc::__private::Sent>::over(
+                &self.caller,
+            )
+            .stream_fallible(FeedOp::Lines.info(), &(from,), &[])
+            .await
     }
 }
 /// Answers calls with an implementation of [`Feed`].
@@ -277,6 +298,7 @@ impl<T: Feed + 'static> ::sabrpc::Dispatch for FeedServer<T> {
                 let service = ::core::clone::Clone::clone(&self.service);
                 frame
                     .spawn(async move |frame| {
+                        let frame = <Change as ::sabrpc::__private::Sent>::over(frame);
                         let ::core::option::Option::Some(opening) = frame
                             .opening::<()>()
                             .await? else {
@@ -291,6 +313,9 @@ impl<T: Feed + 'static> ::sabrpc::Dispatch for FeedServer<T> {
                 let service = ::core::clone::Clone::clone(&self.service);
                 frame
                     .spawn(async move |frame| {
+                        let frame = <SqlError as ::sabrpc::__private::Sent>::over(
+                            <Row as ::sabrpc::__private::Sent>::over(frame),
+                        );
                         let ::core::option::Option::Some(opening) = frame
                             .opening::<(&str,)>()
                             .await? else {
@@ -309,6 +334,11 @@ impl<T: Feed + 'static> ::sabrpc::Dispatch for FeedServer<T> {
                 let service = ::core::clone::Clone::clone(&self.service);
                 frame
                     .spawn(async move |frame| {
+                        let frame = <<io::Result<
+                            sabrpc::Stream<String>,
+                        > as ::sabrpc::__private::Fallible>::Err as ::sabrpc::__private::Sent>::over(
+                            frame,
+                        );
                         let ::core::option::Option::Some(opening) = frame
                             .opening::<(u64,)>()
                             .await? else {
