@@ -33,10 +33,16 @@ export function start_worker(glue, entry) {
   return worker;
 }
 
-// Sends `init` when the worker has loaded; resolves with its last word of the handshake, {sabrpc, …}.
+// Sends `init` when the worker has loaded; resolves with its last word of the handshake, {sabrpc, …}, or when it has said
+// nothing for so many milliseconds.
 export function shake_hands(worker, init, millis) {
   return new Promise((resolve) => {
-    let sent = false;
+    let sent = false, timer;
+    const wait = () => {
+      clearTimeout(timer);
+      // In the end its words have one more turn: if this thread was blocked, they are in line.
+      timer = setTimeout(() => (timer = setTimeout(() => done({ sabrpc: "timeout" }))), millis);
+    };
     const done = (word) => {
       clearTimeout(timer);
       silence();
@@ -54,6 +60,7 @@ export function shake_hands(worker, init, millis) {
         if (word?.sabrpc) done(word);
       } else if (!sent) {
         sent = true;
+        wait();
         post(init);
       }
     };
@@ -64,7 +71,7 @@ export function shake_hands(worker, init, millis) {
       done({ sabrpc: "failed", message: error.message || unknown });
     };
     const silence = hear(worker, onWord, onError);
-    const timer = setTimeout(() => done({ sabrpc: "timeout" }), millis);
+    wait();
     // A worker that loaded before we listened says so again. Before it has loaded it may not hear this, and need not.
     post({ sabrpc: "hello" });
   });

@@ -87,6 +87,7 @@ impl<R: Region> Channel<R> {
         let bytes = [true, false].into_iter().find_map(|with_signatures| table(service, with_signatures));
         let bytes = bytes.unwrap_or_default();
         self.region.copy_in(self.geometry.table(), &bytes);
+        // Published by the exchange to serving; read by who has seen that.
         self.region.store(layout::AT_TABLE_LEN, bytes.len() as i32);
         self.set_schema_hash(service.schema_hash);
     }

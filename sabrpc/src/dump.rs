@@ -83,7 +83,8 @@ pub enum Progress {
     InLine,
     /// The server sleeps, and has not seen it: it is about to, or another server has taken its place.
     Unseen,
-    /// There is no server.
+    /// There is no server. It may have died in this one, if calls of the operation used to take microseconds: those are not
+    /// named.
     Lost,
     /// The server died in it.
     Fatal,
@@ -118,6 +119,8 @@ impl<R: Region> Channel<R> {
     pub fn dump(&self) -> ChannelDump {
         let region = &self.region;
         let served = self.last_served().ok();
+        // Pair with the stores in `Server::serve_all`, `Server::tell` and `Desk::begin`; each word says all by itself. What is
+        // read of different words may be of different moments, which is told, and nothing but a text comes of it.
         // The flag is set before the server looks a last time, and what it finds then is executed.
         let server_sleeps =
             region.load(layout::AT_SERVER_SLEEPS) != 0 && region.load(layout::AT_EXECUTING) == 0;
@@ -143,6 +146,8 @@ impl<R: Region> Channel<R> {
         server_sleeps: bool,
     ) -> Option<ClientState> {
         let (region, words) = (&self.region, self.words(mailbox));
+        // Pair with the exchange in `Link::attach`, with `Link::publish` and with `Desk::answer`: a request that is seen to be
+        // answered is read no further.
         let generation = region.load(words.owner);
         let (request, answered) = (region.load(words.request), region.load(words.response));
         let is_attached = generation % 2 != 0;
@@ -150,7 +155,10 @@ impl<R: Region> Channel<R> {
             return None;
         }
         let call = (request != answered).then(|| {
+            // Ordered by the load of the number above; if that has changed since, they are of the next request.
             let (word, len) = (region.load(words.request + 4), region.load(words.request + 8));
+            // Pair with the stores in `Asleep::tell`, `Desk::begin`, `Desk::tell_taken`, `Link::give_up` and
+            // `Link::sleep`; each says all by itself.
             let since = region.load(words.since);
             let id = (word & 0xFFFF) as u32;
             let op = served.and_then(|served| served.ops.iter().find(|op| op.id == id));

@@ -85,6 +85,9 @@ impl OpMetrics {
     }
 }
 
+/// How often a reader looks again at what a server is writing.
+const LOOKS: u32 = 1000;
+
 /// The counters of one side.
 #[derive(Debug)]
 pub(crate) struct Meters {
@@ -214,8 +217,9 @@ impl Meters {
         }
         let untold = std::mem::take(&mut self.untold);
         let region = &channel.region;
-        // Odd, also after a server that died in here. Both steps change the word in one go, and pair with the reader's looks:
-        // what is written between them is not seen before the first, nor after the second.
+        // Odd, also after a server that died in here: nobody else writes it, and who took the channel over has seen all that
+        // the earlier one did, by the exchange in `Channel::occupy`. Both steps change the word in one go, and pair with the
+        // looks in `Channel::metrics`: what is written between them is not seen before the first, nor after the second.
         let odd = if region.load(layout::AT_METRICS_TURN) % 2 == 0 { 1 } else { 2 };
         region.add(layout::AT_METRICS_TURN, odd);
         for (index, op) in self.ops.iter_mut().enumerate().take(METERED as usize) {
@@ -300,16 +304,19 @@ impl<R: Region> Channel<R> {
         let ops = self.last_served()?.ops;
         let mut metrics = Vec::with_capacity(ops.len().min(METERED as usize));
         let mut bytes = [0; METRICS as usize];
+        let mut looks = LOOKS;
         for (index, op) in ops.into_iter().enumerate().take(METERED as usize) {
             // A server that is writing right now is soon done. One that is in the middle for good has died there, and
             // what it left will do.
-            for _ in 0..1000 {
+            loop {
+                // Pairs with the adds in `Meters::show`: of what it writes from here on we see that it is odd, or another.
                 let turn = self.region.load(layout::AT_METRICS_TURN);
                 self.region.copy_out(self.geometry.metrics(index as u32), &mut bytes);
-                // Adding nothing is a look that nothing is moved across.
-                if turn % 2 == 0 && self.region.add(layout::AT_METRICS_TURN, 0) == turn {
+                // So does this. Adding nothing is a look that nothing is moved across.
+                if turn % 2 == 0 && self.region.add(layout::AT_METRICS_TURN, 0) == turn || looks == 0 {
                     break;
                 }
+                looks -= 1;
                 std::hint::spin_loop();
             }
             metrics.push(from_bytes(op.name, &bytes));

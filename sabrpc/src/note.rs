@@ -43,12 +43,15 @@ impl<R: Region> Note<R> {
     /// Reads it.
     #[inline]
     pub fn load(&self) -> i32 {
+        // Pairs with the store or exchange of the other side, in whichever order these two agree on: all three are
+        // sequentially consistent, so any that works with words of one memory works with these.
         self.region.load(self.word)
     }
 
     /// Writes it.
     #[inline]
     pub fn store(&self, value: i32) {
+        // Pairs with the load or exchange of the other side.
         self.region.store(self.word, value);
     }
 
@@ -56,6 +59,7 @@ impl<R: Region> Note<R> {
     /// wrote before its exchange is seen by the other after its own.
     #[inline]
     pub fn compare_exchange(&self, old: i32, new: i32) -> i32 {
+        // Pairs with that of the other side, and with its load.
         self.region.compare_exchange(self.word, old, new)
     }
 }

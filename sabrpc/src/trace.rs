@@ -1,18 +1,19 @@
 //! Events of [`tracing`](https://docs.rs/tracing), where that feature is on; nothing at all where it is off.
 //!
-//! Every call is an event of level TRACE at its caller and at its server, a failed one of level DEBUG; so are clients and
-//! servers that come and go.
+//! Every call is an event of level TRACE at its caller and at its server, a failed one of level DEBUG, whether it is typed or
+//! raw, one-way or one of a batch; so are clients and servers that come and go. A call that is not sent, since something is
+//! wrong with it or with an earlier one-way call, is an event of its caller alone.
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) use self::off::{attached, called, detached, ended, opened, served};
+pub(crate) use self::off::{attached, called, detached, dropped, ended, opened, refused, served};
 #[cfg(feature = "tracing")]
-pub(crate) use self::on::{attached, called, detached, ended, opened, served};
+pub(crate) use self::on::{attached, called, detached, dropped, ended, opened, refused, served};
 
 #[cfg(feature = "tracing")]
 mod on {
     use std::time::Duration;
 
-    use crate::{CallerId, Channel, OpInfo, Region, layout::server_state};
+    use crate::{CallerId, Channel, OpInfo, Region, RpcError, layout::server_state};
 
     /// A caller is done with a call, or a one-way call was sent. `lens` are bytes in and out.
     #[inline]
@@ -43,12 +44,24 @@ mod on {
 
     /// A server has executed a call.
     #[inline]
-    pub(crate) fn served(caller: CallerId, op: &OpInfo, ok: bool) {
+    pub(crate) fn served(caller: CallerId, op: impl FnOnce() -> &'static OpInfo, ok: bool) {
         let CallerId { mailbox, generation } = caller;
         match ok {
-            true => tracing::trace!(op = op.name, mailbox, client = generation, "served"),
-            false => tracing::debug!(op = op.name, mailbox, client = generation, "served with an error"),
+            true => tracing::trace!(op = op().name, mailbox, client = generation, "served"),
+            false => tracing::debug!(op = op().name, mailbox, client = generation, "served with an error"),
         }
+    }
+
+    /// A server has refused a request, whatever that was.
+    pub(crate) fn refused(caller: CallerId, error: &RpcError) {
+        let CallerId { mailbox, generation } = caller;
+        tracing::debug!(%error, mailbox, client = generation, "refused");
+    }
+
+    /// A server has dropped a call that its caller gave up.
+    pub(crate) fn dropped(caller: CallerId, op: &OpInfo) {
+        let CallerId { mailbox, generation } = caller;
+        tracing::debug!(op = op.name, mailbox, client = generation, "dropped: its caller has given it up");
     }
 
     pub(crate) fn attached(service: &str, caller: CallerId) {
@@ -76,13 +89,19 @@ mod on {
 mod off {
     use std::time::Duration;
 
-    use crate::{CallerId, Channel, OpInfo, Region};
+    use crate::{CallerId, Channel, OpInfo, Region, RpcError};
 
     #[inline(always)]
     pub(crate) fn called(_: impl FnOnce() -> CallerId, _: &OpInfo, _: (u64, u64), _: Duration, _: bool) {}
 
     #[inline(always)]
-    pub(crate) fn served(_: CallerId, _: &OpInfo, _: bool) {}
+    pub(crate) fn served(_: CallerId, _: impl FnOnce() -> &'static OpInfo, _: bool) {}
+
+    #[inline(always)]
+    pub(crate) fn refused(_: CallerId, _: &RpcError) {}
+
+    #[inline(always)]
+    pub(crate) fn dropped(_: CallerId, _: &OpInfo) {}
 
     #[inline(always)]
     pub(crate) fn attached(_: &str, _: CallerId) {}

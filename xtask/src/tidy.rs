@@ -18,6 +18,7 @@ const RULES: &[(&str, Rule)] = &[
     ("no folders of one machine", machine_paths),
     ("no white space at the ends of lines", line_ends),
     ("relative links in .md lead to files", links),
+    ("every wait is on the list in docs/src/waits.md", waits),
 ];
 
 /// Applies every rule to every file that git knows, and counts the rules that hold.
@@ -104,6 +105,101 @@ fn links(path: &Path, text: &str) -> Vec<String> {
     numbered(text, leads_nowhere, "a link leads to no file")
 }
 
+/// Where a thread or a task waits, in Rust and in JavaScript.
+const RUST_WAITS: &[&str] = &[
+    ".wait(",
+    ".wait_timeout(",
+    ".wait_async(",
+    ".recv()",
+    ".join()",
+    ".park()",
+    "::park()",
+    "park_timeout(",
+    ".lock()",
+    "JsFuture::from(",
+    "poll_fn(",
+    ".yield_now()",
+    "thread::sleep(",
+    "sleep(PATIENCE)",
+    "sleep(timeout)",
+];
+const JS_WAITS: &[&str] = &["Atomics.wait(", "Atomics.waitAsync(", "await ", ".send()"];
+
+/// The crates whose waits are listed, and under which heading.
+const CRATES: [&str; 2] = ["sabrpc", "opfs-vfs"];
+
+/// Functions that wait and are not on the list; of the list itself, what is not there any more.
+fn waits(path: &Path, text: &str) -> Vec<String> {
+    let list = project::root().join("docs/src/waits.md");
+    if path == Path::new("docs/src/waits.md") {
+        let source = |package: &str, file: &str| {
+            let folder = project::root().join(package);
+            let inside = if file.starts_with("js/") { folder } else { folder.join("src") };
+            fs::read_to_string(inside.join(file)).unwrap_or_default()
+        };
+        let rows = CRATES.map(|package| (package, listed(text, package)));
+        let missing = rows.iter().flat_map(|(package, rows)| {
+            rows.iter().filter_map(move |(files, functions)| {
+                let sources: String = files.iter().map(|file| source(package, file)).collect();
+                let absent = functions.iter().find(|name| {
+                    !["fn ", "function "].iter().any(|word| {
+                        let head = format!("{word}{name}");
+                        sources
+                            .match_indices(&head)
+                            .any(|(at, _)| sources[at + head.len()..].starts_with(['(', '<']))
+                    })
+                })?;
+                Some(format!("1: no function {absent} in {}", files.join(", ")))
+            })
+        });
+        return missing.collect();
+    }
+    let Ok(list) = fs::read_to_string(list) else {
+        return vec!["1: docs/src/waits.md is missing".to_owned()];
+    };
+    CRATES.iter().flat_map(|package| unlisted(package, path, text, &listed(&list, package))).collect()
+}
+
+/// The rows of the table under the heading of a crate: files, and functions in them.
+fn listed(list: &str, package: &str) -> Vec<(Vec<String>, Vec<String>)> {
+    let section = list.split_once(&format!("## {package}\n")).map_or("", |(_, section)| section);
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let quoted = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    let rows = section.lines().filter(|line| line.starts_with('|')).map(|line| {
+        let cells: Vec<&str> = line.split('|').collect();
+        (quoted(cells.get(2).unwrap_or(&"")), quoted(cells.get(3).unwrap_or(&"")))
+    });
+    rows.collect()
+}
+
+/// The functions of a source that wait and have no row.
+fn unlisted(package: &str, path: &Path, text: &str, rows: &[(Vec<String>, Vec<String>)]) -> Vec<String> {
+    let Ok(inside) = path.strip_prefix(package) else { return Vec::new() };
+    let (file, words, head) = match inside.strip_prefix("src") {
+        Ok(file) if has_extension(path, "rs") => (file, RUST_WAITS, "fn "),
+        _ if inside.starts_with("js") => (inside, JS_WAITS, "function "),
+        _ => return Vec::new(),
+    };
+    let file = file.display().to_string();
+    let mut name = String::new();
+    let mut complaints = Vec::new();
+    for (index, line) in text.lines().enumerate().take_while(|(_, line)| *line != "#[cfg(test)]") {
+        if line.trim_start().starts_with("//") {
+            continue;
+        }
+        if let Some((_, rest)) = line.split_once(head) {
+            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+            name = rest[..end].to_owned();
+        }
+        let has_row = || rows.iter().any(|(files, names)| files.contains(&file) && names.contains(&name));
+        // What begins with a dot is called on something; what only declares one has no dot.
+        if words.iter().any(|word| line.contains(word)) && !has_row() {
+            complaints.push(format!("{}: `{name}` waits and is not in docs/src/waits.md", index + 1));
+        }
+    }
+    complaints
+}
+
 fn numbered(text: &str, bad: impl Fn(&str) -> bool, complaint: &str) -> Vec<String> {
     let lines = text.split('\n').enumerate().filter(|(_, line)| bad(line));
     lines.map(|(index, line)| format!("{}: {complaint}: {}", index + 1, line.trim())).collect()
@@ -123,6 +219,12 @@ mod tests {
         assert!(machine_paths(Path::new("a.md"), "https://example.org/home/x, target/work/").is_empty());
         assert_eq!(line_ends(Path::new("a.md"), "x \ny\n").len(), 1);
         assert_eq!(line_ends(Path::new("a.md"), "x").len(), 1);
+        let list = "## sabrpc\n| a | `a.rs` | `b`, `c` | |\n## opfs-vfs\n| a | `d.rs` | `e` | |\n";
+        let source = "fn b() {\n    x.recv();\n}\nfn f<T>() {\n    // x.recv();\n    x.recv();\n}\n";
+        let rows = listed(list, "sabrpc");
+        assert_eq!(unlisted("sabrpc", Path::new("sabrpc/src/a.rs"), source, &rows).len(), 1);
+        assert_eq!(unlisted("sabrpc", Path::new("sabrpc/src/d.rs"), source, &rows).len(), 2);
+        assert!(unlisted("sabrpc", Path::new("sabrpc/tests/d.rs"), source, &rows).is_empty());
         let text = "[a](Cargo.toml) [b](https://example.org) [c](none.md#top)\n";
         assert_eq!(links(Path::new("README.md"), text).len(), 1);
     }

@@ -224,6 +224,8 @@ impl<R: Region> Link<R> {
             if free % 2 != 0 || channel.region.compare_exchange(words.owner, free, owner) != free {
                 continue;
             }
+            // What the last owner left is nobody's any more. Pair with the loads in the server's `publish`, in `Channel::waiters`
+            // and in `Channel::dump`: who still sees it wakes nobody, or shows what was true a moment ago.
             channel.region.store(words.caller_sleeps, 0);
             channel.region.store(words.waiters, 0);
             channel.region.store(words.since, 0);
@@ -234,6 +236,7 @@ impl<R: Region> Link<R> {
             // Pairs with the store in the server's `publish`.
             let left_over = channel.region.load(words.response) != seq;
             if !left_over {
+                // As in `settle`.
                 channel.region.store(words.given_up, 0);
             }
             let outstanding = op.filter(|_| left_over).map(|op| Outstanding {
@@ -246,6 +249,7 @@ impl<R: Region> Link<R> {
             let vouch = {
                 let caller = CallerId { mailbox: index, generation: owner };
                 let vouch = alive::Vouch::for_caller(channel, caller);
+                // Pairs with the load in `Server::watch`, which the bell below brings about.
                 channel.region.store(words.vouched, if vouch.is_some() { owner } else { 0 });
                 alive::watch_server(channel, channel.life());
                 vouch
@@ -367,6 +371,7 @@ impl<R: Region> Link<R> {
         // Pairs with the store in `Channel::interrupt`.
         let interrupted = region.load(self.words.interrupt) == self.owner;
         if interrupted {
+            // A second interrupt that came since the load is told with this one.
             region.store(self.words.interrupt, 0);
         }
         interrupted

@@ -93,13 +93,13 @@ impl<R: Region> Link<R> {
         outs: &mut [&mut [u8]],
     ) -> Result<Answer<T, E>, RpcError> {
         self.set_out(Some(op));
-        if self.is_unsettled() {
-            self.drain::<W>().await?;
-            if let Some(error) = self.settled::<E>()? {
-                return Ok(Answer::ServiceError(error));
-            }
+        if self.is_unsettled()
+            && let Some(error) = self.see_to_earlier::<W, E>(op).await?
+        {
+            return Ok(Answer::ServiceError(error));
         }
-        let exchange = self.begin(op, args, ins, outs, Expects::Nothing)?;
+        let begun = self.begin(op, args, ins, outs, Expects::Nothing);
+        let exchange = begun.map_err(|error| self.unsent(op, error))?;
         let early = self.poll::<W>();
         self.end::<W, T, E>(exchange, early, ins, outs).await
     }
@@ -144,9 +144,9 @@ impl<R: Region> Link<R> {
             return without_pause(self.call::<W, T, E>(op, args, ins, outs));
         }
         self.until = None;
-        let op_index = self.index_of(op)?;
+        let op_index = self.index_of(op).map_err(|error| self.unsent(op, error))?;
         self.start(op_index);
-        let args_len = self.encode(op, args, ins, outs)?;
+        let args_len = self.encode(op, args, ins, outs).map_err(|error| self.unsent(op, error))?;
         let exchange = Exchange { args_len, ..Exchange::new(op, op_index) };
         if !ins.is_empty() || !outs.is_empty() || args_len > INLINE {
             return self.end_now::<W, T, E>(exchange, ins, outs);
@@ -178,7 +178,9 @@ impl<R: Region> Link<R> {
         ins: &[&[u8]],
         outs: &mut [&mut [u8]],
     ) -> Result<Answer<T, E>, RpcError> {
-        let exchange = self.publish_request(exchange, ins, outs, Expects::Nothing)?;
+        let op = exchange.op;
+        let published = self.publish_request(exchange, ins, outs, Expects::Nothing);
+        let exchange = published.map_err(|error| self.unsent(op, error))?;
         let early = self.poll::<W>();
         without_pause(self.end::<W, T, E>(exchange, early, ins, outs))
     }
@@ -196,7 +198,7 @@ impl<R: Region> Link<R> {
             self.make_way::<W>(op)?;
         }
         let Some(raw) = self.begin_raw(op, request, response) else {
-            return Err(self.not_raw(op, request));
+            return Err(self.unsent(op, self.not_raw(op, request)));
         };
         match self.poll::<W>() {
             Some((status::OK, len)) if len as u32 as usize <= response.len().min(INLINE) => {
@@ -205,6 +207,7 @@ impl<R: Region> Link<R> {
                     response[..len].copy_from_slice(&self.mail.inline[..len]);
                 }
                 self.meters.tally(raw.op_index, request.len(), len);
+                self.trace_raw(&raw, request.len(), &Ok(len));
                 Ok(len)
             }
             early => self.finish_raw::<W>(early, &raw, request, response),
@@ -215,8 +218,40 @@ impl<R: Region> Link<R> {
     #[cold]
     fn make_way<W: Wait>(&mut self, op: &OpInfo) -> Result<(), RpcError> {
         self.set_out(Some(op));
-        without_pause(self.drain::<W>())?;
-        self.settled::<Never>().map(|_| ())
+        without_pause(self.see_to_earlier::<W, Never>(op)).map(|_| ())
+    }
+
+    /// Sees to what is left of earlier calls before one of `op` is made: the service's error of a one-way call, if there was
+    /// one.
+    #[cold]
+    async fn see_to_earlier<W: Wait, E: DeserializeOwned>(
+        &mut self,
+        op: &OpInfo,
+    ) -> Result<Option<E>, RpcError> {
+        let drained = self.drain::<W>().await;
+        let settled = drained.and_then(|()| self.settled::<E>());
+        if let Ok(Some(_)) = settled {
+            self.trace_unsent(op);
+        }
+        settled.map_err(|error| self.unsent(op, error))
+    }
+
+    /// Tells of a call that is not made; returns why.
+    #[cold]
+    fn unsent(&self, op: &OpInfo, error: RpcError) -> RpcError {
+        self.trace_unsent(op);
+        error
+    }
+
+    fn trace_unsent(&self, op: &OpInfo) {
+        trace::called(|| self.id(), op, (0, 0), Duration::ZERO, false);
+    }
+
+    /// Tells of a raw call. How long it slept is not measured.
+    #[inline]
+    fn trace_raw(&self, raw: &Raw, request_len: usize, result: &Result<usize, RpcError>) {
+        let lens = (request_len as u64, *result.as_ref().unwrap_or(&0) as u64);
+        trace::called(|| self.id(), raw.op, lens, Duration::ZERO, result.is_ok());
     }
 
     /// The end of a raw call whose response is long, or not there at once, or none.
@@ -239,6 +274,7 @@ impl<R: Region> Link<R> {
                 self.meters.error(raw.op_index);
             }
         }
+        self.trace_raw(raw, request.len(), &result);
         result
     }
 
@@ -278,34 +314,37 @@ impl<R: Region> Link<R> {
         self.set_out(Some(op));
         let error_type = std::any::type_name::<E>();
         if self.batches > 0 {
-            if let Some(error) = self.settled::<E>()? {
+            if let Some(error) = self.settled::<E>().map_err(|error| self.unsent(op, error))? {
+                self.trace_unsent(op);
                 return Err(CallError::Service(error));
             }
-            if self.gather(op, args, ins, error_type)? {
+            if self.gather(op, args, ins, error_type).map_err(|error| self.unsent(op, error))? {
                 return Ok(());
             }
             // The area is full, or too small for this one.
-            self.send_gathered::<W>().await?;
-            if self.gather(op, args, ins, error_type)? {
+            self.send_gathered::<W>().await.map_err(|error| self.unsent(op, error))?;
+            if self.gather(op, args, ins, error_type).map_err(|error| self.unsent(op, error))? {
                 return Ok(());
             }
         }
-        if self.is_unsettled() {
-            self.drain::<W>().await?;
-            if let Some(error) = self.settled::<E>()? {
-                return Err(CallError::Service(error));
-            }
+        if self.is_unsettled()
+            && let Some(error) = self.see_to_earlier::<W, E>(op).await?
+        {
+            return Err(CallError::Service(error));
         }
-        let mut exchange = self.begin(op, args, ins, &[], Expects::Failure(error_type))?;
+        let begun = self.begin(op, args, ins, &[], Expects::Failure(error_type));
+        let mut exchange = begun.map_err(|error| self.unsent(op, error))?;
         let mut refused = None;
         while exchange.is_sending() && refused.is_none() {
-            if let Next::Finish(status) = self.next::<W>(&mut exchange).await? {
+            let next = self.next::<W>(&mut exchange).await.map_err(|error| self.unsent(op, error))?;
+            if let Next::Finish(status) = next {
                 // The answer is here before everything was sent.
                 refused = Some(status);
             }
         }
-        self.count(&exchange, true);
-        match refused.map(|status| self.finish::<(), E>(&mut exchange, status, ins, &mut [])).transpose()? {
+        let answer = refused.map(|status| self.finish::<(), E>(&mut exchange, status, ins, &mut []));
+        self.count(&exchange, matches!(answer, None | Some(Ok(Answer::Ok(())))));
+        match answer.transpose()? {
             Some(Answer::ServiceError(error)) => Err(CallError::Service(error)),
             Some(Answer::Ok(())) | None => Ok(()),
         }
@@ -503,6 +542,7 @@ impl<R: Region> Asleep<'_, R> {
         self.looks = self.looks.saturating_add(1);
         if self.looks == 2 {
             let region = &self.channel.region;
+            // Read in `Channel::dump` alone, and says all by itself.
             region.store(self.words.since, time::wall_clock(region.now().saturating_sub(since)));
         }
     }
@@ -527,12 +567,15 @@ impl<R: Region> Drop for Asleep<'_, R> {
     fn drop(&mut self) {
         let region = &self.channel.region;
         if self.has_waiters {
+            // Pairs with the load in `Channel::waiters`: who still sees the number reads what was true a moment ago, and looks
+            // again with his next slice.
             region.store(self.words.waiters, 0);
         }
         if self.looks > 1 {
+            // As in `tell`.
             region.store(self.words.since, 0);
         }
-        // Whoever still sees the flag wakes us for nothing.
+        // Pairs with the load of the flag in the server's `publish`: whoever still sees it wakes us for nothing.
         region.store(self.words.caller_sleeps, 0);
     }
 }

@@ -1,5 +1,7 @@
 //! The way out: a request is encoded, copied to the area and published; whole, in pieces, raw, or gathered with others.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::link::{Exchange, Expects, Link, Raw};
@@ -8,6 +10,7 @@ use crate::{
     batch::{Gathered, Sent},
     codec::{Bulk, Cursor, Draft, MAX_MESSAGE},
     layout::{AT_SERVER_SLEEPS, INLINE, RawLen, request_flags as flag},
+    trace,
 };
 
 impl<R: Region> Link<R> {
@@ -178,6 +181,7 @@ impl<R: Region> Link<R> {
             if fits {
                 self.gathered.push(Sent { op, error_type }, encoded, ins);
                 self.meters.tally(op_index, len as usize - 12, 0);
+                trace::called(|| self.id(), op, (len - 12, 0), Duration::ZERO, true);
             }
             fits
         });

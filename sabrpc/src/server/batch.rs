@@ -1,13 +1,14 @@
 //! Several one-way calls in one request: executed one after the other, answered with those that failed.
 
 use super::{
-    Server,
+    CallerId, Server,
     requests::{Facts, Timed},
 };
 use crate::{
     Region, RpcError, batch,
     frame::{Answer, Dispatch, Frame},
     layout::status,
+    trace,
 };
 
 /// How many entries are executed between two looks at the clock.
@@ -52,8 +53,8 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             let batch = &mut desk.batch;
             let mut rest = batch.bytes.get(batch.at..).unwrap_or_default();
             let Some((id, request)) = batch::next_entry(&mut rest) else {
-                frame.fail(&RpcError::malformed("batch", format!("no call at byte {}", batch.at)));
-                self.note_failure(index, frame);
+                let error = RpcError::malformed("batch", format!("no call at byte {}", batch.at));
+                self.refuse_entry(index, frame, &error);
                 return self.close_batch(index);
             };
             let op_index = info.position(id);
@@ -73,10 +74,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
                     // Polled with the other tasks.
                     None => return,
                 },
-                (Err(error), _) => {
-                    frame.fail(&error);
-                    self.note_failure(index, frame);
-                }
+                (Err(error), _) => self.refuse_entry(index, frame, &error),
                 (Ok(()), None) => unreachable!("an operation that is not known is not loaded"),
             }
         }
@@ -85,10 +83,18 @@ impl<S: Dispatch, R: Region> Server<S, R> {
     /// Counts an executed entry, and keeps its failure for the answer.
     pub(super) fn note_entry(&mut self, index: usize, frame: Frame, op_index: usize, timed: Timed) {
         self.count(op_index, &Facts::of(&frame), timed);
+        let caller = CallerId { mailbox: index as u32, generation: self.desks[index].owner };
+        trace::served(caller, || &self.service.info().ops[op_index], frame.status() == status::OK);
         match frame.status() {
             status::OK => self.desks[index].frame = Some(frame),
             _ => self.note_failure(index, frame),
         }
+    }
+
+    fn refuse_entry(&mut self, index: usize, mut frame: Frame, error: &RpcError) {
+        frame.fail(error);
+        trace::refused(CallerId { mailbox: index as u32, generation: self.desks[index].owner }, error);
+        self.note_failure(index, frame);
     }
 
     fn note_failure(&mut self, index: usize, mut frame: Frame) {

@@ -103,6 +103,8 @@ impl Desk {
 
     /// Says that the request is being executed from here on, for those who wonder what the server is doing.
     pub(super) fn begin<R: Region>(&self, region: &R, index: usize) {
+        // Read in `Channel::dump` alone, and says all by itself, as do the next two: nothing is concluded from its order with
+        // other words but what a person is shown.
         region.store(AT_EXECUTING, executing(index as u32, self.taken));
     }
 

@@ -169,6 +169,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             if region.load(desk.words.response) != asked {
                 desk.answer(region, asked, status::LOST, 0);
             }
+            // As in `look_at`.
             desk.owner = region.load(desk.words.owner);
             desk.stale = desk.owner % 2 != 0;
         }
@@ -269,6 +270,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         let region = &self.channel.region;
         self.meters.borrow_mut().show(&self.channel);
         self.desks.iter_mut().for_each(|desk| desk.tell_taken(region));
+        // Read in `Channel::dump` alone, and says all by itself.
         region.store(layout::AT_LOOKED, time::wall_clock(Duration::ZERO));
     }
 

@@ -110,6 +110,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         match executed {
             Ok(Ok(())) => {
                 desk.answer(region, mail.value, status::OK, filled.get());
+                trace::served(caller, || &service.info().ops[op_index], true);
                 self.meters.borrow_mut().tally(op_index, raw.len as usize, filled.get() as usize);
             }
             Ok(Err(error)) | Err(error) => self.refuse_raw(index, op_index, Some(error)),
@@ -180,6 +181,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
     fn refuse(&mut self, index: usize, mut frame: Frame, error: &RpcError) {
         frame.fail(error);
         let desk = &mut self.desks[index];
+        trace::refused(CallerId { mailbox: index as u32, generation: desk.owner }, error);
         desk.reply(&self.channel.region, &mut frame);
         desk.frame = Some(frame);
     }
@@ -187,12 +189,12 @@ impl<S: Dispatch, R: Region> Server<S, R> {
     /// Answers an executed request, and counts it.
     fn finish(&mut self, index: usize, mut frame: Frame, op_index: usize, timed: Timed) {
         let desk = &mut self.desks[index];
-        let caller = CallerId { mailbox: index as u32, generation: desk.owner };
-        trace::served(caller, &self.service.info().ops[op_index], frame.status() == status::OK);
         if desk.batch.is_open {
             self.note_entry(index, frame, op_index, timed);
             return self.go_on_with_batch(index);
         }
+        let caller = CallerId { mailbox: index as u32, generation: desk.owner };
+        trace::served(caller, || &self.service.info().ops[op_index], frame.status() == status::OK);
         desk.reply(&self.channel.region, &mut frame);
         // The caller is on his way again: what comes after the answer costs him nothing.
         let facts = Facts::of(&frame);
@@ -251,6 +253,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         let caller = CallerId { mailbox: index as u32, generation: desk.owner };
         // What its destructors say to nobody is said on the console.
         let _ = as_caller(caller, || catch_panic(|| drop(future)));
+        trace::dropped(caller, &self.service.info().ops[op_index]);
         desk.answer(&self.channel.region, desk.taken, status::LOST, 0);
         let wait = (self.channel.region.now() - started).saturating_sub(busy);
         let mut meters = self.meters.borrow_mut();

@@ -20,7 +20,7 @@ use crate::{
     log::{self, LogLevel, log_exceptions},
 };
 
-/// How long a worker may take to load, compile nothing (the module is handed over) and make its service.
+/// How long a worker may take to load, and then to compile nothing (the module is handed over) and make its service.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A worker could not be made to serve.
@@ -41,7 +41,7 @@ pub enum StartError {
     /// The worker was built from a definition of the service that its callers would misunderstand.
     #[error(transparent)]
     Rpc(#[from] RpcError),
-    /// The worker said nothing for too long.
+    /// The worker said nothing for too long: neither that it has loaded nor, from then on, that it serves.
     #[error(
         "worker '{entry}' was not ready within {timeout:?}: is this thread's parent blocked, or the machine overloaded?"
     )]

@@ -15,7 +15,7 @@ use std::{
 
 use allocation_counter::measure;
 use region::{Input, Scripted};
-use sabrpc::{AsyncCaller, Caller, Channel, Region, Server, Stopper, layout};
+use sabrpc::{AsyncCaller, Caller, CallerId, Channel, OpMetrics, Region, Server, Stopper, layout};
 use target::{DOUBLE, Shape, TargetAsyncClient, TargetClient, TargetOp, WithRaw, contract};
 
 /// Most bytes that are allocated at a time. What is sent comes to some megabytes; a peer may announce a gibibyte.
@@ -137,6 +137,7 @@ fn serve(channel: &Channel<Scripted>, others: &mut [Task<'_>]) {
             break;
         }
     }
+    observe(channel, None);
     region.calm();
     Stopper::new(channel).stop();
     assert!((0..1000).any(|_| has_ended(&mut cx)), "the server does not stop");
@@ -184,7 +185,7 @@ async fn client(channel: Channel<Scripted>, which: u32, confined: bool) {
 /// Calls of every kind; each ends in time.
 fn calls(channel: &Channel<Scripted>) {
     let region = channel.region();
-    let _ = channel.served();
+    observe(channel, None);
     let Ok(client) = TargetClient::attach(channel) else { return };
     let Ok(raw) = Caller::attach(channel, contract()) else { return };
     raw.set_deadline(Some(DEADLINE));
@@ -212,6 +213,29 @@ fn calls(channel: &Channel<Scripted>) {
     }
 }
 
+/// What somebody reads who neither calls nor serves; and a caller's own notes.
+fn observe(channel: &Channel<Scripted>, caller: Option<CallerId>) {
+    let region = channel.region();
+    region.begin();
+    let _ = channel.served();
+    region.begin();
+    let metrics = channel.metrics().unwrap_or_default();
+    assert!(metrics.len() <= layout::METERED as usize);
+    drop(OpMetrics::table(&metrics));
+    region.begin();
+    let dump = channel.dump();
+    assert!(dump.clients.len() <= channel.geometry().mailboxes() as usize);
+    drop(dump.to_string());
+    region.begin();
+    let Some(caller) = caller else { return };
+    for index in 0..layout::NOTES {
+        let note = channel.note(caller, index).expect("it is there");
+        note.store(note.load().wrapping_add(1));
+        note.compare_exchange(7, 8);
+    }
+    assert!(channel.note(caller, layout::NOTES).is_none());
+}
+
 fn call(which: u8, client: &TargetClient<Scripted>, raw: &Caller<Scripted>, channel: &Channel<Scripted>) {
     let region = channel.region();
     let data = || vec![7; [0, 9, 113, 3000, 5000, 20_000][usize::from(which >> 4) % 6]];
@@ -236,7 +260,7 @@ fn call(which: u8, client: &TargetClient<Scripted>, raw: &Caller<Scripted>, chan
             drop(client.caller().batch(puts));
         }
         9..12 => drop(raw.call_raw(&DOUBLE, &data(), out)),
-        12 => drop(channel.served()),
+        12 => observe(channel, Some(client.caller().id())),
         13 => {
             channel.interrupt(client.caller().id());
             drop(client.add(3, 4));

@@ -29,8 +29,9 @@ const GIVEN_UP: u32 = 268;
 const AREA: u32 = layout::MIN_AREA;
 
 /// Words of the header, and of a mailbox, that somebody reads.
-const HEADER_WORDS: [u32; 11] = [0, 4, 8, 12, 16, SERVER_STATE, 72, 76, 80, DOORBELL, 192];
-const MAILBOX_WORDS: [u32; 12] = [0, 4, 8, 12, 128, 132, 136, OWNER, 260, INTERRUPT, GIVEN_UP, 272];
+const HEADER_WORDS: [u32; 14] = [0, 4, 8, 12, 16, SERVER_STATE, 72, 76, 80, 84, 88, 92, DOORBELL, 192];
+const MAILBOX_WORDS: [u32; 15] =
+    [0, 4, 8, 12, 128, 132, 136, 252, OWNER, 260, INTERRUPT, GIVEN_UP, 272, 344, 376];
 
 /// Bytes that decide; nothing but zeros when they are used up.
 pub(super) struct Input(VecDeque<u8>);

@@ -7,7 +7,7 @@ const VERSION = 1, MAILBOXES = 2, AREA = 3, STATE = 16, SCHEMA_LO = 18, SCHEMA_H
   SERVER_SLEEPS = 48;
 // Words of a mailbox, from its own start.
 const REQUEST = 0, OP = 1, LEN = 2, RESPONSE = 32, STATUS = 33, RESPONSE_LEN = 34, OWNER = 64, CALLER_SLEEPS = 65,
-  INTERRUPT = 66, GIVEN_UP = 67, WAITERS = 68;
+  INTERRUPT = 66, GIVEN_UP = 67, WAITERS = 68, VOUCHED = 69, SINCE = 94;
 const SERVING = 1, STOPPING = 2, OPENING = 5;
 const ONEWAY = 1 << 16, PIECE = 1 << 17, FIRST = 1 << 18, LAST = 1 << 19, CONTINUE = 1 << 20;
 const OK = 0, SERVICE_ERROR = 1, RPC_ERROR = 2, GO_ON = 3, LOST = 4, MORE = 256;
@@ -82,7 +82,7 @@ export class Client {
       if (free % 2 !== 0 || Atomics.compareExchange(words, this.at + OWNER, free, this.owner) !== free) continue;
       this.areaAt = 256 + 384 * mailboxes + area * index;
       this.store(CALLER_SLEEPS, 0);
-      this.store(WAITERS, 0);
+      for (const word of [WAITERS, SINCE, VOUCHED]) this.store(word, 0);
       this.seq = this.load(REQUEST);
       this.outstanding = this.load(RESPONSE) === this.seq ? null : { forget: true, from: 0 };
       if (!this.outstanding) this.store(GIVEN_UP, 0);

@@ -27,25 +27,27 @@ pub(crate) fn explore(fault: Fault, scenario: fn(Channel<Model>)) {
     let seconds = number("SABRPC_MODEL_SECONDS", 10) as u64;
     model.max_duration = (seconds > 0).then(|| Duration::from_secs(seconds));
     model.max_branches = 20_000;
-    // How often it looks whether the time is over.
-    model.checkpoint_interval = 500;
+    model.checkpoint_interval = LOOK_EVERY;
     let start = std::time::Instant::now();
-    let schedules = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let schedules = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counter = std::sync::Arc::clone(&schedules);
     model.check(move || {
-        counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         // The first thread's stack is small.
         thread(move || scenario(Model::channel(fault)))();
+        counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     });
     let schedules = schedules.load(std::sync::atomic::Ordering::Relaxed);
     let took = start.elapsed();
-    let all = if model.max_duration.is_none_or(|most| took < most) {
-        "all"
-    } else {
-        "as many as there was time for"
-    };
-    println!("{schedules} schedules in {took:.1?}, {all}");
+    let are_all = model.max_duration.is_none_or(|most| took < most);
+    let all = if are_all { "all" } else { "as many as there was time for" };
+    println!("{schedules} schedules to their ends in {took:.1?}, {all}");
+    // However slow the machine is: it is not looked at the clock before.
+    let least = if are_all { 1 } else { LOOK_EVERY - 1 };
+    assert!(schedules >= least, "a model of {schedules} schedules shows nothing");
 }
+
+/// How many schedules are tried between two looks at whether the time is over.
+const LOOK_EVERY: usize = 500;
 
 /// Runs `f` as a single thread of a model.
 pub(crate) fn alone(f: fn()) {

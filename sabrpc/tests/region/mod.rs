@@ -110,6 +110,12 @@ async fn pause<R: Region>(region: &R, millis: u64) {
 }
 
 fn words_are_words<R: Region>(one: &R, other: &R) {
+    // All of them are one memory.
+    let sparing = other.sparing();
+    one.store(64, 77);
+    assert_eq!((sparing.load(64), sparing.size()), (77, one.size()));
+    assert_eq!(sparing.compare_exchange(64, 77, 0), 77);
+    assert_eq!(one.load(64), 0);
     for word in [0, 4, 60, SIZE / 2, one.size() - 4] {
         for value in [0, 1, -1, i32::MAX, i32::MIN, 0x1234_5678] {
             one.store(word, value);
