@@ -91,7 +91,7 @@ impl<S: Dispatch, R: Region> Server<S, R> {
         }
     }
 
-    fn refuse_entry(&mut self, index: usize, mut frame: Frame, error: &RpcError) {
+    fn refuse_entry(&mut self, index: usize, frame: Frame, error: &RpcError) {
         frame.fail(error);
         trace::refused(CallerId { mailbox: index as u32, generation: self.desks[index].owner }, error);
         self.note_failure(index, frame);
