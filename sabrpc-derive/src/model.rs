@@ -357,3 +357,6 @@ pub(crate) fn ends(ty: &Type) -> (Span, Span) {
 fn is_byte(ty: &Type) -> bool {
     matches!(ungrouped(ty), Type::Path(path) if path.path.is_ident("u8"))
 }
+
+#[cfg(test)]
+mod tests;

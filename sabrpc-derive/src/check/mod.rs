@@ -186,3 +186,160 @@ fn check_variants_differ(service: &mut Service, ctxt: &mut Ctxt) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Args;
+    use proc_macro2::TokenStream;
+    use quote::quote;
+    use syn::parse_quote;
+
+    /// What is wrong with a trait: whether as a whole, its methods that are not sound, and the messages.
+    fn checked(item: syn::ItemTrait) -> (bool, Vec<String>, Vec<String>) {
+        let mut ctxt = Ctxt::new();
+        let args = Args::read(TokenStream::new(), &mut ctxt);
+        let mut made = Service::new(args, item, &mut ctxt);
+        let is_sound = service(&mut made, &mut ctxt);
+        let unsound = made.methods.iter().filter(|method| !method.sound);
+        let unsound = unsound.map(|method| method.sig.ident.to_string()).collect();
+        let errors = ctxt.finish().into_iter().flatten().map(|error| error.to_string()).collect();
+        (is_sound, unsound, errors)
+    }
+
+    #[test]
+    fn what_keeps_the_rules_is_sound() {
+        let (is_sound, unsound, errors) = checked(parse_quote! {
+            pub trait Kv {
+                fn get(&self, key: &str, out: BulkOut<'_>) -> io::Result<u32>;
+                #[op(oneway)]
+                async fn put(&self, key: Cow<'_, str>, data: BulkIn<'_>) -> Result<(), KvError>;
+                fn all(&self) -> Stream<String>;
+                fn with_body(&self, n: [u8; 4]) -> u8 {
+                    n[0]
+                }
+            }
+        });
+        assert!(is_sound && unsound.is_empty() && errors.is_empty(), "{unsound:?}, {errors:?}");
+    }
+
+    #[test]
+    fn a_mistake_in_a_method_is_one_error_and_spoils_that_method_alone() {
+        let mistakes: [TokenStream; 12] = [
+            quote!(
+                fn bad(self);
+            ),
+            quote!(
+                fn bad(&mut self);
+            ),
+            quote!(
+                fn bad();
+            ),
+            quote!(
+                fn bad<T>(&self, value: T);
+            ),
+            quote!(
+                unsafe fn bad(&self);
+            ),
+            quote!(
+                extern "C" fn bad(&self);
+            ),
+            quote!(
+                fn bad(&self, value: &mut u32);
+            ),
+            quote!(
+                fn bad(&self, value: impl Into<u32>);
+            ),
+            quote!(
+                fn bad(&self, value: Box<dyn Fn()>);
+            ),
+            quote!(
+                fn bad(&self) -> &str;
+            ),
+            quote!(
+                fn bad(&self) -> Option<Stream<u8>>;
+            ),
+            quote!(
+                #[op(oneway)]
+                fn bad(&self) -> u32;
+            ),
+        ];
+        for mistake in mistakes {
+            let (is_sound, unsound, errors) = checked(parse_quote!(trait Kv { fn good(&self); #mistake }));
+            assert!(is_sound, "{mistake}");
+            assert_eq!(unsound, ["bad"], "{mistake}");
+            assert_eq!(errors.len(), 1, "{mistake}: {errors:?}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_in_the_trait_is_one_error_and_spoils_the_whole() {
+        let mistakes: [syn::ItemTrait; 6] = [
+            parse_quote!(
+                trait Kv {}
+            ),
+            parse_quote!(
+                unsafe trait Kv {
+                    fn get(&self);
+                }
+            ),
+            parse_quote!(
+                trait Kv<T> {
+                    fn get(&self);
+                }
+            ),
+            parse_quote!(
+                trait Kv<const N: usize> {
+                    fn get(&self);
+                }
+            ),
+            parse_quote!(
+                trait Kv: Other {
+                    fn get(&self);
+                }
+            ),
+            parse_quote!(
+                trait Kv {
+                    type Key;
+                    fn get(&self);
+                }
+            ),
+        ];
+        for mistake in mistakes {
+            let text = mistake.to_token_stream().to_string();
+            let (is_sound, _, errors) = checked(mistake);
+            assert!(!is_sound, "{text}");
+            assert_eq!(errors.len(), 1, "{text}: {errors:?}");
+        }
+    }
+
+    #[test]
+    fn ids_names_and_variants_are_unique() {
+        for (second, word) in [
+            (
+                quote!(
+                    #[op(id = 0)]
+                    fn put(&self);
+                ),
+                "id",
+            ),
+            (
+                quote!(
+                    #[op(name = "get")]
+                    fn put(&self);
+                ),
+                "name",
+            ),
+            (
+                quote!(
+                    fn r#Get(&self);
+                ),
+                "Get",
+            ),
+        ] {
+            let (_, _, errors) = checked(parse_quote!(trait Kv { fn get(&self); #second }));
+            assert_eq!(errors.len(), 1, "{second}: {errors:?}");
+            assert!(errors[0].contains(word), "{second}: {errors:?}");
+        }
+    }
+}
