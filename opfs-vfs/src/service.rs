@@ -128,7 +128,7 @@ pub trait Opfs {
     fn join_index(&self, file: FileId) -> Result<(), VfsError>;
 
     /// Gives back the locks of a wal-index that the thread had to itself: whether the index was handed in whole, and whether
-    /// a transaction is about to begin.
+    /// a transaction is about to begin. A thread that has nothing to itself says so that it has not come to hand all of it in.
     #[op(name = "shmReturn")]
     fn return_index(&self, file: FileId, whole: bool, beginning: bool) -> Result<(), VfsError>;
 

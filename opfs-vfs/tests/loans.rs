@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use opfs_vfs::service::OpfsClient;
 use opfs_vfs::store::MemoryStore;
 use opfs_vfs::tabs::LocalTabs;
-use opfs_vfs::{FileId, OpenFlags};
+use opfs_vfs::{FileId, OpenFlags, VfsError};
+use sabrpc::CallError;
 use support::{Tab, integrity, one};
 
 /// The lock of writers, and that of a reader.
@@ -104,4 +105,16 @@ fn an_index_that_is_lent_outlives_a_connection() {
         second.read_index(b, region, found).unwrap();
     }
     assert_eq!(found, [[1; REGION], [2; REGION]]);
+}
+
+/// Of an index whose beginning is not known here a later region would be of no use, and what lies between would be made up.
+#[test]
+fn an_index_is_handed_in_from_its_beginning_on() {
+    let (_tab, [(first, a), _]) = two_threads();
+    first.lock_index(a, WRITE, 1, true, false).unwrap();
+    let refused = first.write_index(a, 1000, &[1; REGION]).unwrap_err();
+    assert!(matches!(refused, CallError::Service(VfsError::Unsupported { .. })), "{refused}");
+    for region in [0, 1, 0] {
+        first.write_index(a, region, &[1; REGION]).unwrap();
+    }
 }

@@ -34,6 +34,8 @@ pub(super) struct Database {
     pub(super) log: LogCopy,
     /// The connections that hold SHARED or more, and what they were told then.
     pub(super) locked: Vec<(FileId, Locked)>,
+    /// The size, for all of them, since those on a log are SHARED while one copies it back; unless something failed.
+    pub(super) size: Option<u64>,
     /// Its wal-index.
     pub(super) index: Index,
     /// Transactions that have written to the log, and changes of settings that decide about syncs.
@@ -51,6 +53,7 @@ impl Database {
             copies: Copies::new(room),
             log: LogCopy::default(),
             locked: Vec::new(),
+            size: None,
             index: Index::default(),
             transactions: 0,
             settings: 0,
@@ -69,16 +72,15 @@ impl Database {
         self.log.clear();
     }
 
-    /// Whether that file is the database itself, with its size as the connection was told.
-    pub(super) fn size_of(&self, file: FileId) -> Option<u64> {
-        self.locked.iter().find(|(other, _)| *other == file).map(|(_, told)| told.size)
+    /// What is here may not be what is in the file, and neither is the size.
+    pub(super) fn doubt(&mut self) {
+        self.forget_copies();
+        self.size = None;
     }
 
-    /// Tells all connections of a new size: those on a log are SHARED while one of them copies it back.
-    pub(super) fn set_size(&mut self, size: u64) {
-        for (_, told) in &mut self.locked {
-            told.size = size;
-        }
+    /// Whether that file is the database itself, and locked.
+    pub(super) fn is_locked(&self, file: FileId) -> bool {
+        self.locked.iter().any(|(other, _)| *other == file)
     }
 
     /// SQLite reads.

@@ -123,7 +123,7 @@ impl Desk {
         if told.changed {
             database.forget_copies();
         }
-        database.set_size(told.size);
+        database.size = Some(told.size);
         database.locked.push((file, told));
     }
 
@@ -134,7 +134,8 @@ impl Desk {
 
     /// The size of a locked database.
     pub(super) fn size(&self, group: Group, file: FileId) -> Option<u64> {
-        self.databases[group].size_of(file)
+        let database = &self.databases[group];
+        database.size.filter(|_| database.is_locked(file))
     }
 
     /// Whether there is a file of that name, if what was told with a lock says so.
@@ -306,8 +307,8 @@ impl Desk {
             let database = &mut self.databases[group];
             database.counts.writes += 1;
             database.counts.bytes_written += data.len() as u64;
-            if let Some(size) = database.size_of(file) {
-                database.set_size(size.max(offset + data.len() as u64));
+            if database.is_locked(file) {
+                database.size = database.size.map(|size| size.max(offset + data.len() as u64));
                 database.copies.write(offset, data);
             } else if kind == FileKind::Wal {
                 database.log.write(offset, data);
@@ -335,7 +336,7 @@ impl Desk {
     fn all_well(&mut self, group: Group) -> Result<(), Failure> {
         match self.writes.take_failure(group) {
             Some(failure) => {
-                self.databases[group].forget_copies();
+                self.databases[group].doubt();
                 Err(failure)
             }
             None => Ok(()),
@@ -351,13 +352,17 @@ impl Desk {
     ) -> Result<(), Failure> {
         self.settle(group)?;
         let database = &mut self.databases[group];
-        if database.size_of(file).is_some() {
-            database.set_size(size);
+        if let Err(error) = self.client.truncate(file, size) {
+            database.doubt();
+            return Err(error.into());
+        }
+        if database.is_locked(file) {
+            database.size = Some(size);
             database.copies.clear();
         } else if kind == FileKind::Wal {
             database.log.truncate(size);
         }
-        Ok(self.client.truncate(file, size)?)
+        Ok(())
     }
 
     /// Makes everything that was written to a file last.
@@ -370,7 +375,7 @@ impl Desk {
         let synced = self.client.caller().patiently(times, || self.writes.send_and_sync(&self.client, file));
         self.flush = platform::now().saturating_sub(begun);
         self.all_well(group)?;
-        synced.inspect_err(|_| self.databases[group].forget_copies())
+        synced.inspect_err(|_| self.databases[group].doubt())
     }
 
     /// The wal-index of a database.
@@ -378,8 +383,9 @@ impl Desk {
         &mut self.databases[group].index
     }
 
-    /// The same, with the client as it is.
+    /// The same, with the client. Whoever gets the index next has to find everything in the files that it tells of.
     pub(super) fn index_and_client(&mut self, group: Group) -> (&mut Index, &OpfsClient) {
+        self.client();
         (&mut self.databases[group].index, &self.client)
     }
 }

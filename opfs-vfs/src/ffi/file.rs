@@ -9,7 +9,7 @@ use super::codes::{Callback, Failure};
 use super::shell::Shell;
 use super::state::State;
 use super::writes::Group;
-use super::{control, flags, index};
+use super::{control, flags, shm};
 use crate::wire::{FileId, FileKind};
 
 /// What SQLite allocates for an open file.
@@ -38,10 +38,10 @@ static METHODS: ffi::sqlite3_io_methods = ffi::sqlite3_io_methods {
     xFileControl: Some(x_file_control),
     xSectorSize: Some(x_sector_size),
     xDeviceCharacteristics: Some(x_device_characteristics),
-    xShmMap: Some(index::x_shm_map),
-    xShmLock: Some(index::x_shm_lock),
-    xShmBarrier: Some(index::x_shm_barrier),
-    xShmUnmap: Some(index::x_shm_unmap),
+    xShmMap: Some(shm::x_shm_map),
+    xShmLock: Some(shm::x_shm_lock),
+    xShmBarrier: Some(shm::x_shm_barrier),
+    xShmUnmap: Some(shm::x_shm_unmap),
     xFetch: None,
     xUnfetch: None,
 };
@@ -91,7 +91,7 @@ unsafe extern "C" fn x_close(file: *mut ffi::sqlite3_file) -> c_int {
     };
     let code = state.shell.run(Callback::Close, || {
         // SQLite has unmapped before, but not where opening failed half-way.
-        let _ = index::unmap(&state);
+        let _ = shm::unmap(&state);
         state.shell.at_desk(|desk| {
             let closed = desk.client().close(state.file);
             desk.closed(state.group, state.file);

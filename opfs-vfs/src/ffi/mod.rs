@@ -5,6 +5,7 @@
 //! SQLite ──▶ vfs.rs   xOpen xDelete xAccess xFullPathname xRandomness xSleep xCurrentTime… xGetLastError
 //!        ──▶ file.rs, state.rs  xClose xRead xWrite xTruncate xSync xFileSize xLock xUnlock xCheckReservedLock xSectorSize…
 //!        ──▶ control.rs  xFileControl
+//!        ──▶ shm.rs, index.rs  xShmMap xShmLock xShmBarrier xShmUnmap
 //!                 each: check the pointers, work at the desk (shell.rs, desk.rs), turn the answer into a code (codes.rs)
 //!
 //! desk.rs answers what needs no call: what came with a lock, what copies of the file say (copies.rs) and of the log (log.rs);
@@ -30,9 +31,12 @@ mod flags;
 mod index;
 mod log;
 mod shell;
+mod shm;
 mod state;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests_of_failures;
 mod vfs;
 mod writes;
 

@@ -7,8 +7,8 @@ use rusqlite::ffi;
 
 use super::codes::Failure;
 use super::commit::{Commit, Then};
-use super::index;
 use super::shell::Shell;
+use super::shm;
 use super::writes::Group;
 use crate::error::VfsError;
 use crate::wire::{FileId, FileKind, LockLevel};
@@ -166,7 +166,7 @@ impl State {
 
     /// After EXCLUSIVE; where that fails it is given back.
     fn refresh_index(&self, held: LockLevel) -> Result<(), Failure> {
-        let fresh = index::refresh(self);
+        let fresh = shm::refresh(self);
         if fresh.is_err() && held <= LockLevel::Shared {
             self.shell.call(|client| client.unlock(self.file, LockLevel::Shared))?;
         }
@@ -174,9 +174,10 @@ impl State {
     }
 
     pub(super) fn lower(&self, level: LockLevel) -> Result<(), Failure> {
-        if self.level.get() == LockLevel::Exclusive && self.maps_index.get() {
-            index::note_change(self)?;
-        }
+        let noted = match self.level.get() == LockLevel::Exclusive && self.maps_index.get() {
+            true => shm::note_change(self),
+            false => Ok(()),
+        };
         let ends = self.level.get() >= LockLevel::Reserved;
         self.shell.at_desk(|desk| {
             if ends {
@@ -188,7 +189,7 @@ impl State {
             Ok(desk.client().unlock(self.file, level)?)
         })?;
         self.level.set(level);
-        Ok(())
+        noted
     }
 
     /// Sets the size, to whole chunks if the application asked for that.

@@ -16,7 +16,7 @@ fn installed(name: &str) -> Installed {
     install(MemoryStore::new(), LocalTabs::new(), &options).expect("the VFS installs")
 }
 
-fn open(name: &str, path: &str) -> Connection {
+pub(super) fn open(name: &str, path: &str) -> Connection {
     Connection::open_with_flags_and_vfs(path, rusqlite::OpenFlags::default(), name)
         .expect("the database opens")
 }
@@ -29,7 +29,7 @@ fn found(name: &str) -> *mut ffi::sqlite3_vfs {
 }
 
 /// One file control on the main database.
-fn control<T>(db: &Connection, op: c_int, arg: &mut T) -> c_int {
+pub(super) fn control<T>(db: &Connection, op: c_int, arg: &mut T) -> c_int {
     // SAFETY: the connection is open, the name is a C string, and each test gives the type that its control asks for.
     unsafe {
         ffi::sqlite3_file_control(db.handle(), c"main".as_ptr(), op, ptr::from_mut(arg).cast::<c_void>())

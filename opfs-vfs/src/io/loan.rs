@@ -167,12 +167,15 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         Some(lent)
     }
 
-    /// A thread gives the locks back at the end of a transaction.
+    /// A thread gives the locks back at the end of a transaction, or says that it has handed in no more than a part.
     pub(super) fn return_loan(&self, node: &Node<S::File, L::Guard>, whole: bool, beginning: bool) {
-        if node.index.is_lent_to(sabrpc::current_caller()) {
-            node.index.end_loan(whole);
-            node.index.locks.borrow_mut().clear(beginning);
+        let (index, caller) = (&node.index, sabrpc::current_caller());
+        if index.is_lent_to(caller) {
+            index.end_loan(whole);
+            index.locks.borrow_mut().clear(beginning);
             self.settle(node);
+        } else if !whole && index.loan.borrow().is_none() && !index.locks.borrow().is_foreign(caller) {
+            index.forget();
         }
     }
 }

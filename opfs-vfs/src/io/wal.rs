@@ -293,8 +293,8 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         }
         if node.index.file.borrow().is_none() && !self.store.exclusive_handles() {
             let path = node.path.with_suffix("-shm")?;
-            let handle = self.open_handle(&path, true).await?;
-            *node.index.file.borrow_mut() = Some(handle);
+            // Where there is no room for it, every tab makes the index anew.
+            *node.index.file.borrow_mut() = self.open_handle(&path, true).await.ok();
         }
         let index = &node.index;
         if index.is_idle() && (index.users.borrow().is_empty() || index.regions.borrow().is_empty()) {
@@ -345,14 +345,15 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         let Body::Stored(node) = &file.body else {
             return Err(VfsError::BadFile { file: id });
         };
-        if data.len() != REGION || region >= MOST_REGIONS {
-            return Err(VfsError::Unsupported { what: "a region of that size or number".to_owned() });
-        }
         if !node.is_ours() {
             return Ok(());
         }
         let mut regions = node.index.regions.borrow_mut();
-        while regions.len() <= region as usize {
+        // They come in order, and those that are not known here all do. So what comes is also all that is kept room for.
+        if data.len() != REGION || region as usize > regions.len() || region >= MOST_REGIONS {
+            return Err(VfsError::Unsupported { what: "a region of that size or number".to_owned() });
+        }
+        if region as usize == regions.len() {
             regions.push(vec![0; REGION]);
         }
         data.copy_to(0, &mut regions[region as usize]);
