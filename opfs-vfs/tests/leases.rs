@@ -11,7 +11,7 @@ use opfs_vfs::service::OpfsClient;
 use opfs_vfs::store::memory::{StoreOp, Which};
 use opfs_vfs::store::{MemoryStore, Store};
 use opfs_vfs::tabs::LocalTabs;
-use opfs_vfs::{FileKind, LockLevel, OpenFlags};
+use opfs_vfs::{Access, FileKind, LockLevel, OpenFlags};
 use rusqlite::Connection;
 use support::{Tab, integrity, one, path};
 
@@ -200,4 +200,39 @@ fn copies_are_forgotten_where_a_journal_was_left_behind() {
     b.delete("app.db-journal", false).unwrap();
     b.unlock(other, LockLevel::None).unwrap();
     assert!(a.lock(file, LockLevel::Shared).unwrap().changed);
+}
+
+/// SQLite looks into journals of databases that it has not locked, to see whether they belong to a transaction over several.
+#[test]
+fn a_journal_of_another_tabs_database_is_neither_kept_nor_remembered() {
+    for store in [MemoryStore::new(), MemoryStore::exclusive()] {
+        let tabs = LocalTabs::new();
+        let (first, second) = (Tab::new(store.clone(), &tabs), Tab::new(store.clone(), &tabs));
+        table(&first.open("app.db"));
+        let [a, b] = [&first, &second].map(|tab| tab.installed.client().unwrap());
+        let open = |client: &OpfsClient| client.open("app.db", OpenFlags::MAIN_DB).unwrap().file;
+        let journal = OpenFlags::MAIN_DB.kind(FileKind::MainJournal).create();
+        let (file, other) = (open(&a), open(&b));
+        // One that the first tab has had already, and emptied.
+        a.lock(file, LockLevel::Shared).unwrap();
+        let own = a.open("app.db-journal", journal).unwrap().file;
+        a.write(own, &[7; 512], 0).unwrap();
+        a.truncate(own, 0).unwrap();
+        a.close(own).unwrap();
+        a.unlock(file, LockLevel::None).unwrap();
+
+        b.lock(other, LockLevel::Shared).unwrap();
+        let looked_at = a.open("app.db-journal", journal).unwrap().file;
+        assert_eq!(a.file_size(looked_at).unwrap(), 0);
+        if store.exclusive_handles() {
+            a.close(looked_at).unwrap();
+        }
+        let left = b.open("app.db-journal", journal).unwrap().file;
+        b.write(left, &[7; 512], 0).unwrap();
+        b.close(left).unwrap();
+        b.unlock(other, LockLevel::None).unwrap();
+        let told = a.lock(file, LockLevel::Shared).unwrap();
+        assert_ne!(told.journal, Some(false), "the other tab has left it");
+        assert!(a.access("app.db-journal", Access::Exists).unwrap());
+    }
 }

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use opfs_vfs::ffi::{VfsOptions, register};
 use opfs_vfs::io::IoOptions;
-use opfs_vfs::store::MemoryStore;
-use opfs_vfs::store::memory::{Loss, StoreOp, Which};
+use opfs_vfs::store::memory::{Fault, Loss, Rule, StoreOp, Which};
+use opfs_vfs::store::{FolderStore, MemoryStore};
 use opfs_vfs::tabs::LocalTabs;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use support::{Tab, integrity, one, path};
+use support::{Scratch, Tab, integrity, one, path};
 
 fn log_of(store: &MemoryStore) -> Vec<u8> {
     store.bytes(&path("app.db-wal")).unwrap_or_default()
@@ -356,4 +356,37 @@ fn a_log_that_is_over_bars_nobody() {
             (21, 21)
         );
     }
+}
+
+#[test]
+fn a_tab_that_closes_leaves_the_log_to_the_others() {
+    let scratch = Scratch::new();
+    let (store, tabs) = (FolderStore::new(scratch.path()).unwrap(), LocalTabs::new());
+    let [first, second, third] = [(); 3].map(|()| Tab::new(store.clone(), &tabs));
+    let (a, b) = (begin(&first), begin(&second));
+    b.execute_batch("INSERT INTO t VALUES(1)").unwrap();
+    a.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    drop(a);
+    b.execute_batch("INSERT INTO t VALUES(2)").unwrap();
+    let c = third.open("app.db");
+    assert_eq!((one::<i64>(&c, "SELECT sum(n) FROM t"), integrity(&c)), (3, "ok".to_owned()));
+}
+
+/// The file of the index is a hint also in that it need not be there.
+#[test]
+fn a_log_works_without_room_for_its_index() {
+    let (store, tabs) = (MemoryStore::new(), LocalTabs::new());
+    let tab = Tab::new(store.clone(), &tabs);
+    drop(begin(&tab));
+    let client = tab.installed.client().unwrap();
+    let file = client.open("app.db", opfs_vfs::OpenFlags::MAIN_DB).unwrap().file;
+    store.inject(Rule::nth(Which::Only(StoreOp::Open), 1, Fault::Full));
+    client.lock_index(file, 3, 1, false, false).unwrap();
+    client.close(file).unwrap();
+    let (a, other) = (begin(&tab), Tab::new(store.clone(), &tabs));
+    let b = begin(&other);
+    for n in 1..=6 {
+        [&a, &b][n as usize % 2].execute("INSERT INTO t VALUES(?1)", [n]).unwrap();
+    }
+    assert_eq!((one::<i64>(&a, "SELECT sum(n) FROM t"), one::<i64>(&b, "SELECT sum(n) FROM t")), (21, 21));
 }

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::files::Body;
-use super::node::{COMPANIONS, LOG, Node, User};
+use super::node::{COMPANIONS, LOG, Node};
+use super::nodes::User;
 use super::{IoService, refuse};
 use crate::error::VfsError;
 use crate::path::VfsPath;
@@ -199,10 +200,10 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         if !user.is_open() {
             user.keep(self.open_handle(&user.path, true).await?);
         }
-        let size = user.size()?;
         drop(inside);
+        let kept = user.again();
         node.keep_companion(index, user);
-        Ok(size)
+        kept.size()
     }
 
     /// Before the last connection of this page closes a database: removes the names of its emptied journals, where no other
@@ -219,6 +220,10 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         if !node.is_last_use() || !node.is_ours() {
             return;
         }
+        // Another tab may have them open, and would go on with files that have no name; not every store sees to that.
+        if self.tabs.is_open_elsewhere(&node.path).await.unwrap_or(true) {
+            return;
+        }
         for index in 0..COMPANIONS.len() {
             let Some(kept) = node.companion(index).filter(|kept| kept.is_open() && kept.is_last_use()) else {
                 continue;
@@ -227,7 +232,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
                 let path = kept.path.clone();
                 drop(kept);
                 node.drop_companion(index);
-                // In use by another tab, or gone: both are well.
+                // In use, or gone: both are well.
                 let _ = self.store.delete(&path).await;
             }
         }

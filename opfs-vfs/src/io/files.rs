@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use sabrpc::CallerId;
 
-use super::node::User;
+use super::nodes::User;
 use crate::error::VfsError;
 use crate::store::pages::Pages;
 use crate::wire::FileId;

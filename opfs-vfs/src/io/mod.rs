@@ -20,6 +20,7 @@ mod lease;
 mod loan;
 mod locks;
 mod node;
+mod nodes;
 mod ops;
 pub mod serve;
 pub(crate) mod wal;
@@ -39,7 +40,7 @@ use crate::wire::{FileId, FileKind, LockLevel, OpenFlags, Opened};
 use files::{Body, FileTable, OpenFile};
 use lease::Bell;
 use locks::Refused;
-use node::Nodes;
+use nodes::Nodes;
 
 /// How the I/O worker deals with other tabs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -198,8 +199,17 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             // The caller has gone meanwhile; nobody would ever close the file.
             return Err(VfsError::BadFile { file: FileId(u32::MAX) });
         }
-        if let Some((database, index)) = self.nodes.database_of(&node.path) {
-            database.keep_companion(index, node.again());
+        match self.nodes.database_of(&node.path) {
+            Some((database, index)) if database.is_ours() => database.keep_companion(index, node.again()),
+            // SQLite looks into the journals of databases that it has not locked when it finds the one of several: such a handle
+            // may bar the tab whose turn it is, which may also write there.
+            Some((database, index)) => {
+                node.forget_size();
+                if self.store.exclusive_handles() && node.is_kept_for_one() {
+                    database.drop_companion(index);
+                }
+            }
+            None => {}
         }
         if flags.delete_on_close {
             node.delete_on_close.set(true);

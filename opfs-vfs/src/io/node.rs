@@ -2,7 +2,6 @@
 //! file is open under its path; the last one to leave closes what is still open.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use sabrpc::{BulkOut, CallerId};
@@ -10,6 +9,7 @@ use sabrpc::{BulkOut, CallerId};
 use super::gate::Gate;
 use super::lease::{Lease, Mark};
 use super::locks::LockTable;
+use super::nodes::User;
 use super::wal::Index;
 use crate::path::VfsPath;
 use crate::store::StoreFile;
@@ -46,7 +46,7 @@ pub(super) struct Node<F, G> {
     pub(super) index: Index<F>,
     guard: RefCell<Option<G>>,
     opened: RefCell<Option<G>>,
-    users: Cell<u32>,
+    pub(super) users: Cell<u32>,
     /// The size, as long as nobody else can change it.
     size: Cell<Option<u64>>,
 }
@@ -65,7 +65,7 @@ impl<F, G> Default for Companion<F, G> {
 }
 
 impl<F, G> Node<F, G> {
-    fn new(path: VfsPath, main: bool, alone: Option<CallerId>) -> Self {
+    pub(super) fn new(path: VfsPath, main: bool, alone: Option<CallerId>) -> Self {
         Self {
             path,
             main,
@@ -112,6 +112,11 @@ impl<F, G> Node<F, G> {
         self.users.get() <= 1
     }
 
+    /// Whether one file uses the node, beside the database that keeps it.
+    pub(super) fn is_kept_for_one(&self) -> bool {
+        self.users.get() == 2
+    }
+
     /// Keeps what says that this page has the database open, as long as the node lives.
     pub(super) fn announce(&self, opened: G) {
         *self.opened.borrow_mut() = Some(opened);
@@ -119,8 +124,16 @@ impl<F, G> Node<F, G> {
 
     /// Takes over the tab lock of a main database; nothing is known of the file yet.
     pub(super) fn take_over(&self, guard: G) {
-        self.size.set(None);
+        self.forget_size();
+        for kept in self.companions.borrow().iter().filter_map(|companion| companion.kept.as_deref()) {
+            kept.forget_size();
+        }
         *self.guard.borrow_mut() = Some(guard);
+    }
+
+    /// Somebody else may have changed the file.
+    pub(super) fn forget_size(&self) {
+        self.size.set(None);
     }
 
     /// Takes over a handle.
@@ -161,6 +174,10 @@ impl<F, G> Node<F, G> {
 
     /// Keeps the journal or the log of this database open until the database is closed.
     pub(super) fn keep_companion(&self, index: usize, user: User<F, G>) {
+        if self.companion(index).is_none() {
+            // It may have been open since the database was another tab's.
+            user.forget_size();
+        }
         let kept = Companion { kept: Some(user), absent: false };
         let before = std::mem::replace(&mut self.companions.borrow_mut()[index], kept);
         drop(before);
@@ -290,105 +307,5 @@ impl<F: StoreFile, G> Node<F, G> {
 
     fn gone(&self) -> VfsError {
         VfsError::io("use", &self.path, "its handle is not open")
-    }
-}
-
-type Map<F, G> = Rc<RefCell<HashMap<VfsPath, Rc<Node<F, G>>>>>;
-
-/// The nodes of a page by path.
-pub(super) struct Nodes<F, G> {
-    by_path: Map<F, G>,
-}
-
-impl<F, G> Default for Nodes<F, G> {
-    fn default() -> Self {
-        Self { by_path: Rc::default() }
-    }
-}
-
-impl<F, G> Nodes<F, G> {
-    /// Joins the users of `path`; `None` says that it is open as another kind of file, or that somebody has it to itself.
-    pub(super) fn join(&self, path: VfsPath, main: bool) -> Option<User<F, G>> {
-        let mut nodes = self.by_path.borrow_mut();
-        let node = nodes.entry(path).or_insert_with_key(|path| Rc::new(Node::new(path.clone(), main, None)));
-        (node.main == main && node.alone.is_none()).then(|| self.enter(node))
-    }
-
-    /// Becomes the first user of `path`, and with a caller in `alone` the only one as long as it stays. `None` says that
-    /// there are users already.
-    pub(super) fn claim(&self, path: &VfsPath, main: bool, alone: Option<CallerId>) -> Option<User<F, G>> {
-        let mut nodes = self.by_path.borrow_mut();
-        if nodes.contains_key(path) {
-            return None;
-        }
-        let node = nodes.entry(path.clone()).or_insert(Rc::new(Node::new(path.clone(), main, alone)));
-        Some(self.enter(node))
-    }
-
-    /// Joins `caller` itself, which has `path` to itself and holds no lock on it now.
-    pub(super) fn rejoin(&self, path: &VfsPath, caller: Option<CallerId>) -> Option<User<F, G>> {
-        let nodes = self.by_path.borrow();
-        let node = nodes.get(path)?;
-        let free = node.locks.borrow().is_idle();
-        (caller.is_some() && node.alone == caller && free).then(|| self.enter(node))
-    }
-
-    /// The database whose journal or log `path` is, with which of them, where it is in use.
-    pub(super) fn database_of(&self, path: &VfsPath) -> Option<(Rc<Node<F, G>>, usize)> {
-        let nodes = self.by_path.borrow();
-        COMPANIONS.iter().zip(0..).find_map(|(suffix, index)| {
-            let database = VfsPath::parse(path.as_str().strip_suffix(suffix)?).ok()?;
-            let node = nodes.get(&database).filter(|node| node.main)?;
-            Some((Rc::clone(node), index))
-        })
-    }
-
-    /// All that are main databases.
-    pub(super) fn databases(&self) -> Vec<Rc<Node<F, G>>> {
-        self.by_path.borrow().values().filter(|node| node.main).cloned().collect()
-    }
-
-    fn enter(&self, node: &Rc<Node<F, G>>) -> User<F, G> {
-        node.users.set(node.users.get() + 1);
-        User { node: Rc::clone(node), nodes: Rc::clone(&self.by_path) }
-    }
-
-    /// Whether a file is open under `path`.
-    pub(super) fn is_used(&self, path: &VfsPath) -> bool {
-        self.by_path.borrow().contains_key(path)
-    }
-}
-
-/// One user of a node; dropping it leaves.
-pub(super) struct User<F, G> {
-    node: Rc<Node<F, G>>,
-    nodes: Map<F, G>,
-}
-
-impl<F, G> User<F, G> {
-    /// Another user of the same node.
-    pub(super) fn again(&self) -> Self {
-        self.node.users.set(self.node.users.get() + 1);
-        Self { node: Rc::clone(&self.node), nodes: Rc::clone(&self.nodes) }
-    }
-}
-
-impl<F, G> std::ops::Deref for User<F, G> {
-    type Target = Node<F, G>;
-
-    fn deref(&self) -> &Node<F, G> {
-        &self.node
-    }
-}
-
-impl<F, G> Drop for User<F, G> {
-    fn drop(&mut self) {
-        let users = self.node.users.get().saturating_sub(1);
-        self.node.users.set(users);
-        if users == 0 {
-            // The map's own reference goes first, so that the node and its handle go with this one.
-            let node = self.nodes.borrow_mut().remove(&self.node.path);
-            drop(node);
-        }
     }
 }
