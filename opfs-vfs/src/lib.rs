@@ -38,4 +38,4 @@ pub use error::VfsError;
 pub use install::{InstallError, InstallOptions, Unavailable};
 pub use path::{PathError, VfsPath};
 pub use service::{Opfs, OpfsAsyncClient, OpfsClient, OpfsOp, OpfsServer};
-pub use wire::{Access, Entry, FileId, FileKind, IndexLocked, LockLevel, Locked, OpenFlags, Opened};
+pub use wire::{Access, Entry, FileId, FileKind, IndexLocked, Keep, LockLevel, Locked, OpenFlags, Opened};

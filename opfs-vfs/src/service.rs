@@ -4,7 +4,7 @@
 use sabrpc::{BulkIn, BulkOut, OpMetrics, sab_service};
 
 use crate::error::VfsError;
-use crate::wire::{Access, Entry, FileId, IndexLocked, LockLevel, Locked, OpenFlags, Opened};
+use crate::wire::{Access, Entry, FileId, IndexLocked, Keep, LockLevel, Locked, OpenFlags, Opened};
 
 /// The file operations of the I/O worker.
 ///
@@ -82,10 +82,9 @@ pub trait Opfs {
     #[op(name = "list")]
     async fn list(&self) -> Result<Vec<Entry>, VfsError>;
 
-    /// Whether the page may keep what it has locked after it was unlocked. A page that is about to be frozen, or to go, may
-    /// not: nobody could ask it for anything.
+    /// What the page may keep of what it has locked, after it was unlocked.
     #[op(name = "keepLeases")]
-    fn keep_leases(&self, keep: bool);
+    fn keep_leases(&self, keep: Keep);
 
     /// Takes `count` locks of a database's wal-index from `first` on, together. With `borrows` they may come as a loan, which
     /// the caller then returns as its note says.

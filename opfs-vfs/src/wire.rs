@@ -111,6 +111,17 @@ pub struct Opened {
     pub read_only: bool,
 }
 
+/// What a page may keep of the databases that it has locked, once it is in no transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Keep {
+    /// Nothing: it is about to be frozen, or to go, and nobody could ask it for anything then.
+    Nothing,
+    /// What it has used within a second: it is hidden, and may be frozen before its worker hears of that.
+    Used,
+    /// Everything, until another tab asks.
+    All,
+}
+
 /// SQLite's five lock states, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum LockLevel {

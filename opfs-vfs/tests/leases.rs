@@ -11,7 +11,7 @@ use opfs_vfs::service::OpfsClient;
 use opfs_vfs::store::memory::{StoreOp, Which};
 use opfs_vfs::store::{MemoryStore, Store};
 use opfs_vfs::tabs::LocalTabs;
-use opfs_vfs::{Access, FileKind, LockLevel, OpenFlags};
+use opfs_vfs::{Access, FileKind, Keep, LockLevel, OpenFlags};
 use rusqlite::Connection;
 use support::{Tab, integrity, one, path};
 
@@ -75,7 +75,7 @@ fn a_page_that_may_keep_nothing_gives_everything_back() {
     assert!(tabs.held(&path("app.db")));
     let client = tab.installed.client().unwrap();
     assert_eq!(client.hand_overs().unwrap(), 0);
-    client.keep_leases(false).unwrap();
+    client.keep_leases(Keep::Nothing).unwrap();
     assert!(!tabs.held(&path("app.db")), "at once, where it is idle");
     assert_eq!(client.hand_overs().unwrap(), 1);
     db.execute_batch("BEGIN; UPDATE t SET n = 5").unwrap();
@@ -86,9 +86,40 @@ fn a_page_that_may_keep_nothing_gives_everything_back() {
         assert!(start.elapsed() < LONG, "with the end of the transaction");
         thread::sleep(Duration::from_millis(1));
     }
-    client.keep_leases(true).unwrap();
+    client.keep_leases(Keep::All).unwrap();
     assert_eq!(one::<i64>(&db, "SELECT n FROM t"), 5);
     assert!(tabs.held(&path("app.db")));
+}
+
+#[test]
+fn a_hidden_page_keeps_what_it_uses_and_nothing_else() {
+    for mode in ["DELETE", "WAL"] {
+        let (store, tabs) = (MemoryStore::new(), LocalTabs::new());
+        let tab = Tab::new(store, &tabs);
+        let db = tab.open("app.db");
+        table(&db);
+        db.execute_batch(&format!("PRAGMA journal_mode={mode}")).unwrap();
+        let client = tab.installed.client().unwrap();
+        client.keep_leases(Keep::Used).unwrap();
+        // It is in use for longer than a second.
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_millis(1300) {
+            db.execute_batch("UPDATE t SET n = n + 1").unwrap();
+            assert!(
+                tabs.held(&path("app.db")) || mode == "WAL",
+                "{mode}: kept from one transaction to the next"
+            );
+            thread::sleep(Duration::from_millis(1));
+        }
+        let since = Instant::now();
+        while tabs.held(&path("app.db")) {
+            assert!(since.elapsed() < LONG, "{mode}: let go, as nobody uses it");
+            thread::sleep(Duration::from_millis(1));
+        }
+        let rows = one::<i64>(&db, "SELECT n FROM t");
+        assert!(rows > 0 && tabs.held(&path("app.db")), "{mode}: it comes back");
+        client.keep_leases(Keep::All).unwrap();
+    }
 }
 
 /// Every tab commits as fast as it can: nobody hears BUSY, nobody starves, nothing is lost.

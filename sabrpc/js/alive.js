@@ -50,18 +50,22 @@ export async function line_up(name) {
   await locks.request(name, () => {});
 }
 
+// Where nobody can look: in Node, and in a page without an origin of its own, whose addresses lead nowhere for others. Nor
+// does a page's own thread need a beacon, or may it be blocked to look for one: its workers end with it.
+const hasBeacon = isWorker && typeof XMLHttpRequest === "function" && self.origin !== "null";
+
 let beacon;
 
-// The last part of the address of an object that this thread has made and lives as long as it does: a UUID. Empty where
-// nobody could look for it, as in Node.
+// The last part of the address of an object that this thread has made and lives as long as it does: a UUID, or nothing.
 export function light_beacon() {
-  if (typeof XMLHttpRequest !== "function") return "";
+  if (!hasBeacon) return "";
   beacon ??= URL.createObjectURL(new Blob([]));
   return beacon.slice(beacon.lastIndexOf("/") + 1);
 }
 
-// A policy (connect-src without blob:) may forbid to look: then our own would be dark, too.
-let canLook = isWorker && typeof XMLHttpRequest === "function";
+// A policy (connect-src without blob:) may forbid to look: then our own is dark, too, again and again.
+const FAILURES = 3;
+let failures = 0;
 
 function is_lit(id) {
   try {
@@ -75,11 +79,11 @@ function is_lit(id) {
 }
 
 // Whether it is certain that the thread is gone whose beacon this is: looked at twice, and ours in between. It blocks for a
-// few milliseconds, and needs no turn of the event loop. Only workers look: a page must not be blocked.
+// few milliseconds, and needs no turn of our event loop; in Firefox and Safari it needs one of the page's.
 export function is_dark(id) {
-  if (!canLook || is_lit(id)) return false;
-  canLook = is_lit(light_beacon());
-  return canLook && !is_lit(id);
+  if (!hasBeacon || failures >= FAILURES || is_lit(id)) return false;
+  failures = is_lit(light_beacon()) ? 0 : failures + 1;
+  return failures === 0 && !is_lit(id);
 }
 
 // When one of Node's workers has ended; undefined for a browser's, which tell nobody.

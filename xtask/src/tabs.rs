@@ -45,6 +45,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         survivor_rolls_back(world, Death::Reloaded)
     }),
     ("a tab is closed in a transaction, one that comes later rolls back", newcomer_rolls_back),
+    ("a tab that is hidden, or frozen, slows nobody", nobody_is_slowed),
 ];
 
 /// Runs every scenario in `kind`, each with its own browser.
@@ -168,6 +169,62 @@ fn newcomer_rolls_back(world: &World) -> Result<()> {
     let newcomer = world.load(blank)?;
     newcomer.open(path)?;
     ensure_rolled_back(&newcomer, path)
+}
+
+/// A tab has done something last, and so keeps the database; then it is hidden, and in Chromium also frozen.
+fn nobody_is_slowed(world: &World) -> Result<()> {
+    let first = world.here()?;
+    world.browser.run(
+        "addEventListener('visibilitychange', () => { window.tabWasHidden ||= document.hidden })",
+        &[],
+    )?;
+    let second = world.another()?;
+    for (path, mode) in [("/tabs/away.db", "DELETE"), ("/tabs/away-log.db", "WAL")] {
+        first.open(path)?;
+        second.open(path)?;
+        second.exec(&format!("PRAGMA journal_mode = {mode}; CREATE TABLE rows (text)"))?;
+        let insert = || -> Result<Duration> {
+            let start = Instant::now();
+            second.call("insertMany", &json!(["INSERT INTO rows VALUES ('second')", ROWS]))?;
+            Ok(start.elapsed())
+        };
+        let alone = insert()?;
+        let mut rows = ROWS;
+        for frozen in [false, true] {
+            if frozen && world.browser.kind() != BrowserKind::Chromium {
+                continue;
+            }
+            first.exec("INSERT INTO rows VALUES ('first')")?;
+            if frozen {
+                // A browser takes minutes until it freezes a hidden tab; one second is enough.
+                thread::sleep(Duration::from_millis(1500));
+                world.browser.devtools("Page.setWebLifecycleState", &json!({ "state": "frozen" }))?;
+            }
+            // Were the database not handed over, this would wait in vain.
+            let beside = insert()?;
+            rows += 1 + ROWS;
+            println!("  {mode}, frozen: {frozen}: {alone:.1?} alone, {beside:.1?} beside the other tab");
+            ensure!(
+                beside < 2 * alone + Duration::from_secs(1),
+                "{ROWS} rows take {alone:?} alone, and {beside:?} beside a tab that does nothing (frozen: {frozen})"
+            );
+            first.enter()?;
+            if frozen {
+                world.browser.devtools("Page.setWebLifecycleState", &json!({ "state": "active" }))?;
+            }
+            let count = first.query("SELECT count(*) FROM rows")?;
+            ensure!(
+                count == json!([[rows.to_string()]]),
+                "the table should have {rows} rows, it has {count}"
+            );
+            first.ensure_intact()?;
+        }
+    }
+    first.enter()?;
+    let hidden = world.browser.run("return !!window.tabWasHidden", &[])?;
+    // Firefox without a screen hides no tab.
+    ensure!(hidden == true || world.browser.kind() == BrowserKind::Firefox, "the first tab was never hidden");
+    Ok(())
 }
 
 /// Makes a table whose every row says that it is old.

@@ -100,6 +100,11 @@ impl Browser {
         self.post("/execute/sync", &json!({ "script": script, "args": arguments }))
     }
 
+    /// A command of Chromium's own protocol to the current tab.
+    pub(crate) fn devtools(&self, command: &str, parameters: &Value) -> Result<Value> {
+        self.post("/goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
+    }
+
     /// Clicks on the first element that a CSS selector finds, as a user does: where it is, if it can be seen.
     pub(crate) fn click(&self, selector: &str) -> Result<()> {
         let element = self.element(selector)?;

@@ -16,12 +16,16 @@ use super::node::{COMPANIONS, Node};
 use crate::platform;
 use crate::store::Store;
 use crate::tabs::TabLocks;
+use crate::wire::Keep;
 
 /// How long a transaction on a log that seems about to begin is waited for.
 const BEGINNING: Duration = Duration::from_millis(2);
 
 /// Longest time between two looks at the leases while one is wanted: a hint that came too early is noticed then.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// How long a hidden page keeps what it does not use.
+const UNUSED: Duration = Duration::from_secs(1);
 
 /// The tab lock's stay in this tab.
 #[derive(Default)]
@@ -30,6 +34,8 @@ pub(super) struct Lease {
     wanted: Cell<bool>,
     uses: Cell<u64>,
     uses_seen: Cell<u64>,
+    /// What `uses` was, and since when.
+    unused: Cell<(u64, Duration)>,
     /// What the header said when the lease was let go.
     mark: Cell<Option<Mark>>,
     times: Cell<u64>,
@@ -59,6 +65,7 @@ impl Lease {
         self.since.set(platform::now());
         self.wanted.set(wanted);
         self.times.set(self.times.get() + 1);
+        self.unused.set((self.uses.get(), platform::now()));
     }
 
     /// Keeps it here, once it is, over an `.await`.
@@ -85,6 +92,16 @@ impl Lease {
     /// Takes the mark that was left when the lease was let go.
     pub(super) fn take_mark(&self) -> Option<Mark> {
         self.mark.take()
+    }
+
+    /// For how long nobody was seen to use it.
+    fn unused(&self) -> Duration {
+        let (uses, since) = self.unused.get();
+        if uses != self.uses.get() {
+            self.unused.set((self.uses.get(), platform::now()));
+            return Duration::ZERO;
+        }
+        platform::now().saturating_sub(since)
     }
 
     fn held(&self) -> Duration {
@@ -159,7 +176,14 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             let lease = &node.lease;
             lease.wanted.set(self.tabs.is_wanted(&node.path));
             if !lease.wanted.get() && self.keeps() {
-                continue;
+                let stays = match self.keep() {
+                    Keep::All => continue,
+                    _ => UNUSED.saturating_sub(lease.unused()),
+                };
+                if !stays.is_zero() {
+                    pause = Some(pause.map_or(stays, |pause| pause.min(stays)));
+                    continue;
+                }
             }
             let left = if self.keeps() { self.options.quantum } else { Duration::ZERO };
             let left = left.saturating_sub(lease.held());
@@ -205,7 +229,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
     pub(super) fn begin_lease(&self, node: &Node<S::File, L::Guard>) {
         let wanted = self.tabs.is_wanted(&node.path);
         node.lease.begin(wanted);
-        if wanted {
+        if wanted || self.keep() != Keep::All {
             self.bell.ring();
         }
     }
@@ -227,11 +251,16 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
     }
 
     pub(super) fn keeps(&self) -> bool {
-        self.options.keep && self.keep.get() && self.tabs.may_keep()
+        self.options.keep && self.keep() != Keep::Nothing
     }
 
-    /// Whether leases are kept from now on; those that are here and idle go at once otherwise.
-    pub(super) fn set_keeps(&self, keep: bool) {
+    /// Which leases are kept.
+    fn keep(&self) -> Keep {
+        self.keep.get().min(self.tabs.keep())
+    }
+
+    /// Which leases are kept from now on; others that are here and idle go at once.
+    pub(super) fn set_keep(&self, keep: Keep) {
         self.keep.set(keep);
         self.hand_over();
         self.bell.ring();

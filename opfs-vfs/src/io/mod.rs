@@ -36,7 +36,7 @@ use crate::error::VfsError;
 use crate::path::VfsPath;
 use crate::store::Store;
 use crate::tabs::TabLocks;
-use crate::wire::{FileId, FileKind, LockLevel, OpenFlags, Opened};
+use crate::wire::{FileId, FileKind, Keep, LockLevel, OpenFlags, Opened};
 use files::{Body, FileTable, OpenFile};
 use lease::Bell;
 use locks::Refused;
@@ -87,8 +87,8 @@ pub struct IoService<S: Store, L: TabLocks> {
     next_ticket: Cell<u64>,
     /// Wakes the task that hands leases over.
     bell: Bell,
-    /// Whether leases are kept for now.
-    keep: Cell<bool>,
+    /// Which leases are kept for now.
+    keep: Cell<Keep>,
     /// The server has gone.
     left: Cell<bool>,
     /// How often a lease was let go.
@@ -112,7 +112,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             opening: RefCell::default(),
             next_ticket: Cell::new(0),
             bell: Bell::default(),
-            keep: Cell::new(true),
+            keep: Cell::new(Keep::All),
             left: Cell::new(false),
             handed_over: Cell::new(0),
             on_shutdown: RefCell::new(None),

@@ -14,7 +14,7 @@ use crate::path::VfsPath;
 use crate::service::Opfs;
 use crate::store::{Store, StoreFile};
 use crate::tabs::TabLocks;
-use crate::wire::{Access, Entry, FileId, IndexLocked, LockLevel, Locked, OpenFlags, Opened};
+use crate::wire::{Access, Entry, FileId, IndexLocked, Keep, LockLevel, Locked, OpenFlags, Opened};
 
 /// Longest sleep of one call, so that a worker told to stop is not kept by a sleeper.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
@@ -184,8 +184,8 @@ impl<S: Store, L: TabLocks> Opfs for IoService<S, L> {
         self.handed_over.get()
     }
 
-    fn keep_leases(&self, keep: bool) {
-        self.set_keeps(keep);
+    fn keep_leases(&self, keep: Keep) {
+        self.set_keep(keep);
     }
 
     async fn lock_index(

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::error::VfsError;
 use crate::path::VfsPath;
+use crate::wire::Keep;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod local;
@@ -69,12 +70,12 @@ pub trait TabLocks: 'static {
     /// waits is served by the lock itself, once it is let go.
     fn is_wanted(&self, path: &VfsPath) -> bool;
 
-    /// Whether this tab may keep a turn that it does not use: its page is neither frozen nor gone.
-    fn may_keep(&self) -> bool {
-        true
+    /// Which turns this tab may keep, by what is known of its page.
+    fn keep(&self) -> Keep {
+        Keep::All
     }
 
-    /// How often there has been news: another tab has begun to wait for a turn, or [`may_keep`](Self::may_keep) has changed.
+    /// How often there has been news: another tab has begun to wait for a turn, or [`keep`](Self::keep) has changed.
     fn news(&self) -> u64;
 
     /// Waits until [`news`](Self::news) is no longer `seen`.

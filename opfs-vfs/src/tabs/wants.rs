@@ -18,6 +18,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use crate::platform;
 use crate::web::js::{BroadcastChannel, LOCKS, LockInfo, LockSnapshot, Locks, Message};
 use crate::web::page;
+use crate::wire::Keep;
 
 /// How long an entry lasts that is not repeated. Timers of a hidden page run once a second, so its waiters repeat
 /// themselves no oftener.
@@ -42,8 +43,8 @@ pub(super) struct Wants {
 struct Heard {
     /// Lock name, to who waits for it and until when that counts.
     waiting: RefCell<HashMap<String, HashMap<String, i64>>>,
-    /// The page is frozen or gone, or about to be.
-    away: Cell<bool>,
+    /// What the page has said of itself; nothing yet, then it may keep all.
+    keep: Cell<Option<Keep>>,
     news: Cell<u64>,
     listeners: RefCell<Vec<Waker>>,
 }
@@ -95,12 +96,16 @@ impl Wants {
         }
         let ear = Rc::clone(&heard);
         let on_page = Closure::new(move |message: Message| {
-            ear.away.set(!message.data().is_truthy());
-            ear.tell();
+            if let Some(keep) = page::read(&message.data()) {
+                ear.keep.set(Some(keep));
+                ear.tell();
+            }
         });
         let page = page.and_then(|page| BroadcastChannel::new(&page::channel(page)).ok());
         if let Some(page) = &page {
             page.set_on_message(on_page.as_ref().unchecked_ref());
+            // A page that was hidden all along has nothing to say unless it is asked.
+            let _ = page.post(&page::QUESTION.into());
         }
         let mut tag = [0; 8];
         platform::random(&mut tag);
@@ -149,9 +154,9 @@ impl Wants {
         }
     }
 
-    /// Whether the page is neither frozen nor gone.
-    pub(super) fn may_keep(&self) -> bool {
-        !self.heard.away.get()
+    /// What the page may keep.
+    pub(super) fn keep(&self) -> Keep {
+        self.heard.keep.get().unwrap_or(Keep::All)
     }
 
     /// How often somebody was added.

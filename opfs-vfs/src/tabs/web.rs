@@ -22,6 +22,7 @@ use crate::error::VfsError;
 use crate::path::VfsPath;
 use crate::web::exception::Attempt;
 use crate::web::js::{AbortController, LOCKS, LockInfo, LockOptions, LockSnapshot, Locks};
+use crate::wire::Keep;
 
 /// How long a request waits before it asks the browser to look at the lock's holder again.
 const NUDGE: Duration = Duration::from_secs(1);
@@ -155,8 +156,8 @@ impl TabLocks for WebLocks {
         self.wants.is_wanted(&self.name(path, TabLock::Turn))
     }
 
-    fn may_keep(&self) -> bool {
-        self.wants.may_keep()
+    fn keep(&self) -> Keep {
+        self.wants.keep()
     }
 
     fn news(&self) -> u64 {

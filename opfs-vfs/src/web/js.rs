@@ -189,9 +189,16 @@ extern "C" {
     /// What events happen to.
     type EventTarget;
 
+    /// What a page shows.
+    #[wasm_bindgen(extends = EventTarget)]
+    type Document;
+
     /// The document of a page; a worker has none.
     #[wasm_bindgen(thread_local_v2, js_name = document)]
-    static DOCUMENT: Option<EventTarget>;
+    static DOCUMENT: Option<Document>;
+
+    #[wasm_bindgen(method, getter)]
+    fn hidden(this: &Document) -> bool;
 
     #[wasm_bindgen(method, js_name = addEventListener)]
     fn add_event_listener(this: &EventTarget, event: &str, heard: &Function);
@@ -213,6 +220,11 @@ pub(crate) fn listen(event: &str, heard: &Function) {
             document.add_event_listener(event, heard);
         }
     });
+}
+
+/// Whether nobody sees the page.
+pub(crate) fn is_hidden() -> bool {
+    DOCUMENT.with(|document| document.as_ref().is_some_and(Document::hidden))
 }
 
 impl HandleMode {

@@ -343,7 +343,11 @@ impl<R: Region> Link<R> {
             }
         }
         let answer = refused.map(|status| self.finish::<(), E>(&mut exchange, status, ins, &mut []));
-        self.count(&exchange, matches!(answer, None | Some(Ok(Answer::Ok(())))));
+        let ok = matches!(answer, None | Some(Ok(Answer::Ok(()))));
+        self.count(&exchange, ok);
+        if !ok {
+            self.meters.error(exchange.op_index);
+        }
         match answer.transpose()? {
             Some(Answer::ServiceError(error)) => Err(CallError::Service(error)),
             Some(Answer::Ok(())) | None => Ok(()),
@@ -514,8 +518,14 @@ impl<R: Region> Link<R> {
             alive?;
             asleep.tell(since);
             W::sleep(region, flag, 1, slice).await;
+            // Only who would wait for ever: whoever comes to his event loop hears of the end there, and in some browsers a look
+            // takes until the page's thread has time, which would pass a deadline by.
             #[cfg(target_family = "wasm")]
-            if region.now().saturating_sub(looked) >= alive::LOOK_EVERY {
+            if W::BLOCKS
+                && self.until.is_none()
+                && region.load(flag) != 0
+                && region.now().saturating_sub(looked) >= alive::LOOK_EVERY
+            {
                 looked = region.now();
                 channel.look_for_server();
             }

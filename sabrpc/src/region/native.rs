@@ -64,7 +64,12 @@ impl Bucket {
 
     /// Takes a wait out that is over, if nobody has.
     fn forget(&self, number: u64) {
-        self.lock().retain(|waiter| waiter.number != number);
+        let mut list = self.lock();
+        let place = list.iter().position(|waiter| waiter.number == number);
+        let over = place.map(|place| list.remove(place));
+        drop(list);
+        // Not under the lock: with its waker a whole future may go that waits here too.
+        drop(over);
     }
 }
 
@@ -350,11 +355,16 @@ impl Future for NativeWait {
         if self.region.load(self.word) != self.old {
             return Poll::Ready(());
         }
-        match list.iter_mut().find(|waiter| waiter.number == number) {
-            Some(waiter) => waiter.waker.clone_from(cx.waker()),
-            None => list.push(Waiter { word: self.word, number, waker: cx.waker().clone() }),
-        }
+        let waker = cx.waker().clone();
+        let old = match list.iter_mut().find(|waiter| waiter.number == number) {
+            Some(waiter) => Some(std::mem::replace(&mut waiter.waker, waker)),
+            None => {
+                list.push(Waiter { word: self.word, number, waker });
+                None
+            }
+        };
         drop(list);
+        drop(old);
         self.number = Some(number);
         Poll::Pending
     }

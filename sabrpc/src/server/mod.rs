@@ -296,11 +296,12 @@ impl<S: Dispatch, R: Region> Server<S, R> {
             if self.hot.is_empty() {
                 return false;
             }
-            // Polls in vain may have given the core to others, each for as long as those liked.
+            // Polls in vain may have given the core to others, each for as long as those liked: it is time to sleep.
             if self.channel.region.stepped_aside() {
                 self.look_at_clock();
                 if self.clock >= self.turn_ends {
-                    return true;
+                    self.spin.missed(None);
+                    return false;
                 }
             }
             if idle == 0 && self.spin.is_exploring() {
