@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use opfs_vfs::io::IoOptions;
 use opfs_vfs::service::OpfsClient;
-use opfs_vfs::store::memory::{StoreOp, Which};
+use opfs_vfs::store::memory::{Fault, Rule, StoreOp, Which};
 use opfs_vfs::store::{MemoryStore, Store};
 use opfs_vfs::tabs::LocalTabs;
 use opfs_vfs::{Access, FileKind, Keep, LockLevel, OpenFlags};
@@ -265,5 +265,37 @@ fn a_journal_of_another_tabs_database_is_neither_kept_nor_remembered() {
         let told = a.lock(file, LockLevel::Shared).unwrap();
         assert_ne!(told.journal, Some(false), "the other tab has left it");
         assert!(a.access("app.db-journal", Access::Exists).unwrap());
+    }
+}
+
+#[test]
+fn nothing_is_believed_of_a_turn_that_came_in_vain() {
+    let stores = [MemoryStore::new, MemoryStore::exclusive];
+    for (new, mode) in stores.into_iter().flat_map(|new| ["DELETE", "PERSIST", "WAL"].map(|mode| (new, mode)))
+    {
+        let (store, tabs) = (new(), LocalTabs::new());
+        let (first, second) = (Tab::new(store.clone(), &tabs), Tab::new(store.clone(), &tabs));
+        let (a, b) = (first.open("app.db"), second.open("app.db"));
+        a.execute_batch(&format!("PRAGMA journal_mode={mode}; CREATE TABLE t(n INTEGER, text)")).unwrap();
+        a.execute("INSERT INTO t VALUES (0, hex(zeroblob(3000)))", []).unwrap();
+        b.execute_batch(&format!("PRAGMA journal_mode={mode}")).unwrap();
+        let (mut n, mut failed) = (0, 0);
+        for (op, nth) in [StoreOp::Size, StoreOp::Open, StoreOp::Exists, StoreOp::Read]
+            .into_iter()
+            .flat_map(|op| [1, 2, 3].map(|nth| (op, nth)))
+        {
+            let what = format!("{mode}, {op:?} {nth}");
+            assert_eq!(one::<i64>(&a, "SELECT n FROM t"), n, "{what}");
+            b.execute("UPDATE t SET n = n + 1", []).unwrap();
+            store.inject(Rule::nth(Which::Only(op), nth, Fault::Io));
+            // It may be told of the fault, or not need what failed.
+            failed += u32::from(a.query_row("SELECT n FROM t", [], |row| row.get::<_, i64>(0)).is_err());
+            store.clear_faults();
+            assert_eq!(one::<i64>(&a, "SELECT n FROM t"), n + 1, "{what}: what the other tab has done");
+            a.execute("UPDATE t SET n = n + 1", []).unwrap();
+            n += 2;
+            assert_eq!((one::<i64>(&b, "SELECT n FROM t"), integrity(&b)), (n, "ok".to_owned()), "{what}");
+        }
+        assert!(failed > 0, "{mode}: a fault met a turn that came");
     }
 }

@@ -390,3 +390,40 @@ fn a_log_works_without_room_for_its_index() {
     }
     assert_eq!((one::<i64>(&a, "SELECT sum(n) FROM t"), one::<i64>(&b, "SELECT sum(n) FROM t")), (21, 21));
 }
+
+#[test]
+fn a_change_of_mode_that_was_cut_off_is_rolled_back_beside_other_tabs() {
+    for (from, to) in [("DELETE", "WAL"), ("WAL", "DELETE")] {
+        let start = MemoryStore::new();
+        {
+            let tab = Tab::new(start.clone(), &LocalTabs::new());
+            let db = tab.open("app.db");
+            db.execute_batch(&format!(
+                "PRAGMA journal_mode={from}; CREATE TABLE t(n); INSERT INTO t VALUES (7)"
+            ))
+            .unwrap();
+        }
+        for nth in 1.. {
+            let store = start.fork();
+            let tab = Tab::new(store.clone(), &LocalTabs::new());
+            let db = tab.open("app.db");
+            let before = store.count(Which::Changing);
+            store.inject(Rule::nth(Which::Changing, nth, Fault::PowerOff));
+            let _ = db.execute_batch(&format!("PRAGMA journal_mode={to}"));
+            drop((db, tab));
+            let through = store.count(Which::Changing) - before < nth;
+            store.crash(if nth % 2 == 0 { Loss::Nothing } else { Loss::Everything });
+
+            let tabs = LocalTabs::new();
+            let (first, second) = (Tab::new(store.clone(), &tabs), Tab::new(store.clone(), &tabs));
+            let (a, b) = (first.open("app.db"), second.open("app.db"));
+            let found = a.query_row("SELECT n FROM t", [], |row| row.get(0));
+            assert_eq!(found, Ok(7), "{from} to {to}, cut at operation {nth}");
+            assert_eq!((one::<i64>(&b, "SELECT n FROM t"), integrity(&b)), (7, "ok".to_owned()));
+            if through {
+                assert!(nth > 3, "there were operations to cut at");
+                break;
+            }
+        }
+    }
+}

@@ -20,6 +20,24 @@ use crate::wire::{FileId, LockLevel, Locked, OpenFlags};
 /// Pause between two tries to open a handle that is still held elsewhere.
 pub(super) const HANDLE_PAUSE: Duration = Duration::from_millis(10);
 
+/// A lease that has come. If it goes before it was looked around, because that failed or since its caller has gone, what other
+/// tabs have changed is not known, and nothing that is here may be believed next time.
+struct Arrival<'a, S: Store, L: TabLocks> {
+    service: &'a IoService<S, L>,
+    node: &'a Node<S::File, L::Guard>,
+}
+
+impl<S: Store, L: TabLocks> Drop for Arrival<'_, S, L> {
+    fn drop(&mut self) {
+        if !self.node.is_ours() {
+            self.node.forget_copies();
+            self.node.index.forget();
+            self.service.let_go(self.node);
+            self.node.lease.take_mark();
+        }
+    }
+}
+
 impl<S: Store, L: TabLocks> IoService<S, L> {
     /// Makes sure that the file is there and, unless another tab could be barred by it, that its handle is open.
     pub(super) async fn reach(
@@ -102,7 +120,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
             }
         }
         if level == LockLevel::Exclusive
-            && (node.index.is_user(id) || self.has_log(node).await?)
+            && (node.index.is_user(id) || self.has_log(node).await? && !self.rolls_back(node, id))
             && self.tabs.is_open_elsewhere(&node.path).await?
         {
             // Connections of other tabs that use the log hold SHARED all the time, which is not seen here. One that asks may
@@ -121,6 +139,13 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         }
         facts.changed = level == LockLevel::Shared && node.is_news_to(caller);
         Ok(facts)
+    }
+
+    /// Whether `id`, which asks for EXCLUSIVE, is about to roll back what somebody has left half done: it says so by coming
+    /// straight from SHARED where there is a journal. Nobody is at work on a log then, whatever the header says: who left the
+    /// journal had the database to himself, and who came later has to roll back first.
+    fn rolls_back(&self, node: &Node<S::File, L::Guard>, id: FileId) -> bool {
+        node.locks.borrow().level(id) == LockLevel::Shared && node.has_hot_journal()
     }
 
     /// Whether the database that is here has a log, by its header or since there is one.
@@ -145,14 +170,13 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         if !node.is_open() {
             node.keep(self.open_handle(path, false).await?);
         }
-        // From here on the lock goes by the rules of a lease, and with it the handle.
         node.take_over(guard);
         self.begin_lease(node);
-        let fetched = self.look_around(node).await;
-        if fetched.is_err() {
-            self.let_go(node);
-        }
-        fetched
+        let _arrival = Arrival { service: self, node };
+        self.look_around(node).await?;
+        // From here on the lock goes by the rules of a lease, and with it the handle.
+        node.has_arrived();
+        Ok(())
     }
 
     /// Learns what other tabs may have changed.

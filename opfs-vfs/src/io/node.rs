@@ -19,6 +19,9 @@ use crate::{Locked, VfsError};
 /// What lies beside a database under its name, and is kept with it.
 pub(super) const COMPANIONS: [&str; 2] = ["-journal", "-wal"];
 
+/// Which of them is the journal.
+pub(super) const JOURNAL: usize = 0;
+
 /// Which of them is the log.
 pub(super) const LOG: usize = 1;
 
@@ -45,6 +48,8 @@ pub(super) struct Node<F, G> {
     /// The wal-index of a main database.
     pub(super) index: Index<F>,
     guard: RefCell<Option<G>>,
+    /// The guard is here, and it is known what others have done meanwhile.
+    arrived: Cell<bool>,
     opened: RefCell<Option<G>>,
     pub(super) users: Cell<u32>,
     /// The size, as long as nobody else can change it.
@@ -79,15 +84,21 @@ impl<F, G> Node<F, G> {
             companions: RefCell::default(),
             index: Index::default(),
             guard: RefCell::new(None),
+            arrived: Cell::new(false),
             opened: RefCell::new(None),
             users: Cell::new(0),
             size: Cell::new(None),
         }
     }
 
-    /// Whether this page has the tab lock.
+    /// Whether this page has the tab lock, and may believe what it knows.
     pub(super) fn is_ours(&self) -> bool {
-        self.guard.borrow().is_some()
+        self.arrived.get()
+    }
+
+    /// What other tabs have changed is known: it is ours.
+    pub(super) fn has_arrived(&self) {
+        self.arrived.set(self.guard.borrow().is_some());
     }
 
     /// Whether no connection of this page is in a transaction, or about to be.
@@ -163,6 +174,7 @@ impl<F, G> Node<F, G> {
             self.close();
             self.index.close();
         }
+        self.arrived.set(false);
         drop(self.guard.take());
     }
 
@@ -286,10 +298,20 @@ impl<F: StoreFile, G> Node<F, G> {
 
     /// Whether the header says that changes go to a write-ahead log; a file without a header says nothing.
     pub(super) fn is_in_log_mode(&self) -> Result<bool, VfsError> {
-        let mut versions = [0; 2];
-        let read = self.with_handle(|handle| handle.read(&mut BulkOut::from_slice(&mut versions), 18));
+        let mut header = [0; 20];
+        let read = self.with_handle(|handle| handle.read(&mut BulkOut::from_slice(&mut header), 0));
         read.ok_or_else(|| self.gone())??;
-        Ok(versions.contains(&2))
+        // What does not begin like that is encrypted, and its bytes mean nothing here.
+        Ok(header.starts_with(b"SQLite format 3\0") && header[18..].contains(&2))
+    }
+
+    /// Whether there is a journal that is to be rolled back. SQLite looks at its first byte too, just before it does.
+    pub(super) fn has_hot_journal(&self) -> bool {
+        let mut first = [0];
+        let journal = self.companion(JOURNAL);
+        let read = journal
+            .and_then(|kept| kept.with_handle(|handle| handle.read(&mut BulkOut::from_slice(&mut first), 0)));
+        matches!(read, Some(Ok(1))) && first != [0]
     }
 
     /// What the file says of its own changes; `None` where it does not tell of all of them.
