@@ -74,9 +74,16 @@ pub(super) unsafe fn control(state: &State, op: c_int, arg: *mut c_void) -> Resu
 }
 
 /// Grows the file to whole chunks ahead of the writes that will need it; without a chunk size the hint asks for nothing.
+///
+/// SQLite does not hear how a hint ends. So the failure of a write before it is left to the next write or sync, which would
+/// otherwise let a commit count that lacks a page.
 fn grow(state: &State, hint: u64) -> Result<c_int, Failure> {
     let may_grow = state.kind != FileKind::MainDb || state.level.get() == LockLevel::Exclusive;
-    if state.chunk.get() > 0 && may_grow && state.size()? < hint {
+    if state.chunk.get() > 0
+        && may_grow
+        && state.size()? < hint
+        && !state.shell.at_desk(|desk| Ok(desk.has_failed(state.group)))?
+    {
         return state.truncate(hint);
     }
     Ok(ffi::SQLITE_OK)

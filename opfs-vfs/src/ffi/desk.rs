@@ -333,6 +333,12 @@ impl Desk {
         self.all_well(group)
     }
 
+    /// Sends what was gathered, and says whether a write to one of these files has failed that nobody was told of yet.
+    pub(super) fn has_failed(&mut self, group: Group) -> bool {
+        self.client();
+        self.writes.failure(group).is_some()
+    }
+
     fn all_well(&mut self, group: Group) -> Result<(), Failure> {
         match self.writes.take_failure(group) {
             Some(failure) => {

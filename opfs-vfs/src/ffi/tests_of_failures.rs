@@ -82,6 +82,58 @@ fn the_size_is_the_files_own_after_a_failure() {
     assert_eq!(db.query_row("SELECT length(x) FROM t", [], |row| row.get::<_, i64>(0)).unwrap(), 50_000);
 }
 
+/// SQLite ignores what becomes of a hint, so that a failure told there would be told to nobody.
+#[test]
+fn a_hint_of_the_size_takes_no_failure_away() {
+    let (store, _page) = installed("ffi-hint");
+    let db = open("ffi-hint", "app.db");
+    db.execute_batch("CREATE TABLE t(x); BEGIN EXCLUSIVE").unwrap();
+    assert_eq!(control(&db, ffi::SQLITE_FCNTL_CHUNK_SIZE, &mut 65_536), ffi::SQLITE_OK);
+    let raw = Raw::of(&db);
+    let size = raw.size();
+    store.inject(Rule::nth(Which::Only(StoreOp::Write), 1, Fault::Io));
+    assert_eq!(raw.write(&[7; 4096], size), ffi::SQLITE_OK);
+    assert_eq!(control(&db, ffi::SQLITE_FCNTL_SIZE_HINT, &mut 60_000_i64), ffi::SQLITE_OK);
+    // SAFETY: an open file.
+    let synced = unsafe { raw.methods().xSync.unwrap()(raw.file, 0) };
+    assert_eq!((synced, raw.size()), (ffi::SQLITE_IOERR_FSYNC, size));
+    // Nothing is pending now.
+    assert_eq!(control(&db, ffi::SQLITE_FCNTL_SIZE_HINT, &mut 60_000_i64), ffi::SQLITE_OK);
+    assert_eq!(raw.size(), 65_536);
+    db.execute_batch("ROLLBACK").unwrap();
+}
+
+/// A transaction that does not fit the cache, so that hints come between its writes.
+#[test]
+fn no_commit_in_chunks_lacks_a_page() {
+    let mut failed = 0;
+    for nth in 1.. {
+        let (store, page) = installed("ffi-chunk-faults");
+        let db = open("ffi-chunk-faults", "app.db");
+        db.execute_batch("PRAGMA cache_size=5; PRAGMA synchronous=OFF; CREATE TABLE t(x)").unwrap();
+        assert_eq!(control(&db, ffi::SQLITE_FCNTL_CHUNK_SIZE, &mut 8192), ffi::SQLITE_OK);
+        let writes = store.count(Which::Only(StoreOp::Write));
+        store.inject(Rule::nth(Which::Only(StoreOp::Write), nth, Fault::Io));
+        let many = "WITH n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 40)
+                    INSERT INTO t SELECT randomblob(3000) FROM n";
+        let done = db.execute(many, []);
+        let over = store.count(Which::Only(StoreOp::Write)) < writes + nth;
+        store.clear_faults();
+        drop(db);
+        let db = open("ffi-chunk-faults", "app.db");
+        let ok: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        let count: i64 = db.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
+        assert_eq!((ok.as_str(), count), ("ok", if done.is_ok() { 40 } else { 0 }), "write {nth}: {done:?}");
+        failed += u64::from(done.is_err());
+        drop(db);
+        assert!(page.uninstall().is_ok());
+        if over {
+            break;
+        }
+    }
+    assert!(failed > 5, "{failed} writes were struck");
+}
+
 /// The index says what is in the files, so whoever gets it must find that there.
 #[test]
 fn what_was_written_is_sent_before_the_index_is() {
