@@ -36,11 +36,6 @@ pub(super) struct Desk {
     blocks: Vec<u8>,
 }
 
-/// What is asked of a journal or log without a call.
-fn fact(told: &Locked, index: usize) -> Option<bool> {
-    if index == 0 { told.journal } else { told.wal }
-}
-
 impl Desk {
     pub(super) fn new(client: OpfsClient, options: VfsOptions) -> Self {
         // Whoever had the mailbox before may have left something there.
@@ -127,6 +122,11 @@ impl Desk {
         database.locked.push((file, told));
     }
 
+    /// A lock failed in a way that leaves open what the worker did: it may believe that this thread was told of changes.
+    pub(super) fn missed_news(&mut self, group: Group) {
+        self.databases[group].doubt();
+    }
+
     /// A connection has gone back to NONE.
     pub(super) fn unlocked(&mut self, group: Group, file: FileId) {
         self.databases[group].locked.retain(|(other, _)| *other != file);
@@ -143,7 +143,7 @@ impl Desk {
         self.databases.iter().filter(|database| database.users > 0).find_map(|database| {
             let suffix = name.strip_prefix(database.name.as_str())?;
             let index = BESIDE.iter().position(|other| *other == suffix)?;
-            database.locked.iter().find_map(|(_, told)| fact(told, index))
+            database.locked.iter().find_map(|(_, told)| if index == 0 { told.journal } else { told.wal })
         })
     }
 

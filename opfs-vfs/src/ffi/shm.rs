@@ -88,6 +88,9 @@ fn lock(state: &State, first: u32, count: u32, exclusive: bool) -> Result<(), Fa
         {
             Ok(told) => told,
             Err(failure) => {
+                if !failure.is_busy() {
+                    desk.missed_news(state.group);
+                }
                 let (index, client) = desk.index_and_client(state.group);
                 if failure.is_busy() {
                     index.spoil();

@@ -148,7 +148,8 @@ impl State {
             Ok(())
         });
         let told = match told {
-            Ok(()) if level == LockLevel::Exclusive && self.maps_index.get() => self.refresh_index(held),
+            // It will use the index without taking its locks.
+            Ok(()) if level == LockLevel::Exclusive && self.maps_index.get() => shm::refresh(self),
             told => told,
         };
         match &told {
@@ -159,18 +160,26 @@ impl State {
             {
                 self.level.set(LockLevel::Pending);
             }
+            // The worker may have given the lock all the same, and SQLite will not give up what it was not told that it has.
+            // From RESERVED on it will, by rolling back.
+            Err(failure)
+                if held <= LockLevel::Shared && (!failure.is_busy() || level == LockLevel::Exclusive) =>
+            {
+                self.give_back(held);
+            }
             Err(_) => {}
         }
         told
     }
 
-    /// After EXCLUSIVE; where that fails it is given back.
-    fn refresh_index(&self, held: LockLevel) -> Result<(), Failure> {
-        let fresh = shm::refresh(self);
-        if fresh.is_err() && held <= LockLevel::Shared {
-            self.shell.call(|client| client.unlock(self.file, LockLevel::Shared))?;
-        }
-        fresh
+    /// Goes back to what is held here, after a failure which is the one to be heard, whatever this call says.
+    fn give_back(&self, held: LockLevel) {
+        let _ = self.shell.at_desk(|desk| {
+            if held == LockLevel::None {
+                desk.missed_news(self.group);
+            }
+            Ok(desk.client().unlock(self.file, held)?)
+        });
     }
 
     pub(super) fn lower(&self, level: LockLevel) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 use std::ffi::c_int;
 use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,9 +20,13 @@ use crate::wire::{FileKind, LockLevel, OpenFlags};
 
 fn installed(name: &str) -> (MemoryStore, Installed) {
     let store = MemoryStore::new();
-    let options = InstallOptions { name: name.to_owned(), make_default: false, ..InstallOptions::default() };
-    let page = install(store.clone(), LocalTabs::new(), &options).expect("the VFS installs");
+    let page = tab(name, &store, &LocalTabs::new());
     (store, page)
+}
+
+fn tab(name: &str, store: &MemoryStore, tabs: &LocalTabs) -> Installed {
+    let options = InstallOptions { name: name.to_owned(), make_default: false, ..InstallOptions::default() };
+    install(store.clone(), tabs.clone(), &options).expect("the VFS installs")
 }
 
 /// The main database of a connection, as SQLite calls it.
@@ -204,4 +209,56 @@ fn a_lock_of_the_index_goes_also_where_handing_in_fails() {
     assert_eq!(db.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
     drop(db);
     registered.unregister().map_err(|(_, error)| error).unwrap();
+}
+
+/// A caller is interrupted while the I/O worker does the last of what giving a lock takes: there it is given.
+#[test]
+fn a_lock_that_is_given_unheard_bars_nobody_and_hides_no_change() {
+    const SIZE: Which = Which::Only(StoreOp::Size);
+    let mut unheard = 0;
+    for (mode, nth) in ["DELETE", "WAL"].into_iter().flat_map(|mode| (1..=3).map(move |nth| (mode, nth))) {
+        let (store, tabs) = (MemoryStore::new(), LocalTabs::new());
+        let (first, second) = (tab("ffi-unheard-1", &store, &tabs), tab("ffi-unheard-2", &store, &tabs));
+        let client = first.client().unwrap();
+        let caller = client.caller().id();
+        let registered = register("ffi-unheard", client, VfsOptions::default(), false).unwrap();
+        let write = |sql: &str| {
+            let db = open("ffi-unheard-2", "app.db");
+            db.busy_timeout(Duration::from_secs(3)).unwrap();
+            db.execute_batch(sql).unwrap_or_else(|error| panic!("{mode}, {nth}: {error}"));
+        };
+        write(&format!("PRAGMA journal_mode={mode}; CREATE TABLE t(x); INSERT INTO t VALUES(1)"));
+        let db = open("ffi-unheard", "app.db");
+        let read = || db.query_row("SELECT x FROM t", [], |row| row.get::<_, i64>(0));
+        assert_eq!(read(), Ok(1));
+        write("UPDATE t SET x = 2; PRAGMA wal_checkpoint(TRUNCATE)");
+
+        store.inject(Rule::nth(SIZE, nth, Fault::Delay(Duration::from_millis(200))));
+        let (before, over) = (store.count(SIZE), AtomicBool::new(false));
+        let told = thread::scope(|scope| {
+            scope.spawn(|| {
+                while store.count(SIZE) < before + nth {
+                    if over.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    thread::yield_now();
+                }
+                first.channel().interrupt(caller);
+            });
+            let told = read();
+            over.store(true, Ordering::Relaxed);
+            told
+        });
+        store.clear_faults();
+        unheard += i32::from(told.is_err());
+        // With a log, handing over would make every copy be forgotten.
+        if mode == "DELETE" {
+            write("BEGIN EXCLUSIVE; COMMIT");
+        }
+        assert_eq!(read(), Ok(2), "{mode}, {nth}");
+        drop(db);
+        registered.unregister().map_err(|(_, error)| error).unwrap();
+        assert!(first.uninstall().is_ok() && second.uninstall().is_ok());
+    }
+    assert!(unheard > 1, "{unheard} calls were interrupted");
 }
