@@ -268,6 +268,49 @@ fn a_journal_of_another_tabs_database_is_neither_kept_nor_remembered() {
     }
 }
 
+/// The same by two connections at once, where what the one has opened must not go before the other has closed it, too.
+#[test]
+fn a_journal_of_another_tabs_database_bars_nobody_after_two_have_looked_into_it() {
+    let (store, tabs) = (MemoryStore::exclusive(), LocalTabs::new());
+    let (first, second) = (Tab::new(store.clone(), &tabs), Tab::new(store.clone(), &tabs));
+    table(&first.open("app.db"));
+    let [a, b] = [&first, &second].map(|tab| tab.installed.client().unwrap());
+    let journal = OpenFlags::MAIN_DB.kind(FileKind::MainJournal).create();
+    let [file, other] = [&a, &b].map(|client| client.open("app.db", OpenFlags::MAIN_DB).unwrap().file);
+    // The first tab keeps it from now on.
+    a.lock(file, LockLevel::Shared).unwrap();
+    let own = a.open("app.db-journal", journal).unwrap().file;
+    a.close(own).unwrap();
+    a.unlock(file, LockLevel::None).unwrap();
+    b.lock(other, LockLevel::Shared).unwrap();
+
+    store.inject(Rule::nth(Which::Only(StoreOp::Open), 1, Fault::Delay(Duration::from_millis(300))));
+    let opens = store.count(Which::Only(StoreOp::Open));
+    let look = || {
+        let client = first.installed.client().unwrap();
+        let file = client.open("app.db-journal", journal).unwrap().file;
+        (client, file)
+    };
+    let (one, two) = thread::scope(|scope| {
+        let one = scope.spawn(look);
+        while store.count(Which::Only(StoreOp::Open)) == opens {
+            thread::yield_now();
+        }
+        let two = look();
+        (one.join().unwrap(), two)
+    });
+    assert_eq!(store.count(Which::Only(StoreOp::Open)), opens + 1, "the second one came while it was opened");
+    one.0.close(one.1).unwrap();
+    assert_eq!(two.0.file_size(two.1).unwrap(), 0);
+    two.0.close(two.1).unwrap();
+    let mine = b.open("app.db-journal", journal).unwrap().file;
+    b.write(mine, &[7; 512], 0).unwrap();
+    b.close(mine).unwrap();
+    b.unlock(other, LockLevel::None).unwrap();
+    assert_eq!(a.lock(file, LockLevel::Shared).unwrap().journal, None, "the other tab has left it");
+    assert!(a.access("app.db-journal", Access::Exists).unwrap());
+}
+
 #[test]
 fn nothing_is_believed_of_a_turn_that_came_in_vain() {
     let stores = [MemoryStore::new, MemoryStore::exclusive];

@@ -164,6 +164,15 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         // Lowering to NONE has no step that could be refused.
         let _ = node.locks.borrow_mut().lower(id, LockLevel::None);
         node.index.leave(id);
+        if self.store.exclusive_handles()
+            && node.is_kept_for_one()
+            && let Some((database, index)) = self.nodes.database_of(&node.path)
+            && !database.is_ours()
+            && database.companion(index).is_some()
+        {
+            // Several looked into it at once, so that none could end its being kept: the handle would bar the tab whose turn it is.
+            node.close();
+        }
         self.settle(node);
         Ok(node.delete_on_close.get().then(|| node.path.clone()))
     }
