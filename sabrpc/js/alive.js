@@ -50,9 +50,8 @@ export async function line_up(name) {
   await locks.request(name, () => {});
 }
 
-// Where nobody can look: in Node, and in a page without an origin of its own, whose addresses lead nowhere for others. Nor
-// does a page's own thread need a beacon, or may it be blocked to look for one: its workers end with it.
-const hasBeacon = isWorker && typeof XMLHttpRequest === "function" && self.origin !== "null";
+// Nobody can look in Node, nor in a page without an origin of its own, whose addresses lead nowhere for others.
+const hasBeacon = isOutlived && typeof XMLHttpRequest === "function" && self.origin !== "null";
 
 let beacon;
 
@@ -79,9 +78,10 @@ function is_lit(id) {
 }
 
 // Whether it is certain that the thread is gone whose beacon this is: looked at twice, and ours in between. It blocks for a
-// few milliseconds, and needs no turn of our event loop; in Firefox and Safari it needs one of the page's.
+// few milliseconds, and needs no turn of our event loop; in Firefox and Safari it needs one of the page's. Only workers look: a
+// page must not be blocked.
 export function is_dark(id) {
-  if (!hasBeacon || failures >= FAILURES || is_lit(id)) return false;
+  if (!isWorker || !hasBeacon || failures >= FAILURES || is_lit(id)) return false;
   failures = is_lit(light_beacon()) ? 0 : failures + 1;
   return failures === 0 && !is_lit(id);
 }

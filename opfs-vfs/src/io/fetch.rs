@@ -176,6 +176,7 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         self.look_around(node).await?;
         // From here on the lock goes by the rules of a lease, and with it the handle.
         node.has_arrived();
+        self.look_after(node);
         Ok(())
     }
 

@@ -198,6 +198,8 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
                 (_, false) => left,
                 _ if recalled == Recalled::Idle => GRACE,
                 (true, true) => BEGINNING,
+                // A hidden page may be in a transaction for long, and nobody minds.
+                (false, true) if !lease.wanted.get() && self.keeps() => UNUSED,
                 (false, true) => LOOK,
             };
             pause = Some(pause.map_or(next, |pause| pause.min(next)));
@@ -225,11 +227,14 @@ impl<S: Store, L: TabLocks> IoService<S, L> {
         }
     }
 
-    /// A tab lock has come: leaves word where somebody is known to wait for it.
+    /// A tab lock has come.
     pub(super) fn begin_lease(&self, node: &Node<S::File, L::Guard>) {
-        let wanted = self.tabs.is_wanted(&node.path);
-        node.lease.begin(wanted);
-        if wanted || self.keep() != Keep::All {
+        node.lease.begin(self.tabs.is_wanted(&node.path));
+    }
+
+    /// It has arrived: leaves word where it is not to stay until somebody begins to wait for it.
+    pub(super) fn look_after(&self, node: &Node<S::File, L::Guard>) {
+        if node.lease.wanted.get() || self.tabs.is_wanted(&node.path) || self.keep() != Keep::All {
             self.bell.ring();
         }
     }

@@ -298,11 +298,12 @@ impl<F: StoreFile, G> Node<F, G> {
 
     /// Whether the header says that changes go to a write-ahead log; a file without a header says nothing.
     pub(super) fn is_in_log_mode(&self) -> Result<bool, VfsError> {
-        let mut header = [0; 20];
+        let mut header = [0; 24];
         let read = self.with_handle(|handle| handle.read(&mut BulkOut::from_slice(&mut header), 0));
         read.ok_or_else(|| self.gone())??;
-        // What does not begin like that is encrypted, and its bytes mean nothing here.
-        Ok(header.starts_with(b"SQLite format 3\0") && header[18..].contains(&2))
+        // The last three are the same in every database. Where they are not, the header is encrypted and means nothing here; not
+        // all ciphers encrypt this part of it.
+        Ok(header[21..] == [64, 32, 32] && header[18..20].contains(&2))
     }
 
     /// Whether there is a journal that is to be rolled back. SQLite looks at its first byte too, just before it does.

@@ -59,6 +59,8 @@ pub fn watch_page(page: &str) {
         }
     });
     channel.set_on_message(asked.into_js_value().unchecked_ref());
+    // The worker may be there already.
+    tell(channel, false);
 }
 
 fn tell(channel: &BroadcastChannel, away: bool) {
