@@ -73,7 +73,12 @@ mod tests {
             drop(run(quote!(), item.clone()));
             start.elapsed()
         });
-        assert!(tries.by_ref().take(40).any(|took| took < std::time::Duration::from_millis(50)));
+        let mut best = std::time::Duration::MAX;
+        let is_fast = tries.by_ref().take(200).any(|took| {
+            best = best.min(took);
+            took < std::time::Duration::from_millis(50)
+        });
+        assert!(is_fast, "{best:?} at best");
     }
 
     #[test]

@@ -69,7 +69,7 @@ struct Items<'a> {
     /// The server's type parameter, of an implementation.
     implementation: Ident,
     /// The types that have to be encodable.
-    sent: sent::Types,
+    sent: sent::Types<'a>,
 }
 
 impl<'a> Items<'a> {

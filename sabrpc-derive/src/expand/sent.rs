@@ -19,14 +19,19 @@ const KNOWN: [&str; 18] = [
 /// Arrays that serde encodes.
 const LONGEST_ARRAY: usize = 32;
 
-/// Types of the user's, each where it was written first. The compiler drops an error that it has reported already, so all
-/// that is said of one type has to be said of the same place.
+/// Types of the user's, each where it was written first, and which of them each method has. The compiler drops an error that it
+/// has reported already, so all that is said of one type has to be said of the same place.
 #[derive(Default)]
-pub(super) struct Types(Vec<(String, Type)>);
+pub(super) struct Types<'a> {
+    types: Vec<(String, Type)>,
+    methods: Vec<(&'a Method, Vec<usize>)>,
+    /// Those of the method that is looked at.
+    found: Vec<usize>,
+}
 
-impl Types {
+impl<'a> Types<'a> {
     /// The types of the methods that the compiler has to be asked about.
-    pub(super) fn of<'a>(methods: impl Iterator<Item = &'a Method>) -> Self {
+    pub(super) fn of(methods: impl Iterator<Item = &'a Method>) -> Self {
         let mut types = Self::default();
         for method in methods {
             for arg in method.encoded() {
@@ -51,8 +56,18 @@ impl Types {
                     error.iter().for_each(|ty| types.add(ty));
                 }
             }
+            let mut found = std::mem::take(&mut types.found);
+            found.sort_unstable();
+            found.dedup();
+            types.methods.push((method, found));
         }
         types
+    }
+
+    /// The types of one method, in the order in which they were written first.
+    fn in_method(&self, method: &Method) -> impl Iterator<Item = &Type> {
+        let found = self.methods.iter().find(|(other, _)| std::ptr::eq(*other, method));
+        found.into_iter().flat_map(|(_, found)| found).map(|&index| &self.types[index].1)
     }
 
     /// Adds what is in a type and is neither known nor borrowed: so an error is about what lacks something.
@@ -70,24 +85,20 @@ impl Types {
             ty if borrows_or_infers(ty.to_token_stream()) => {}
             ty => {
                 let text = ty.to_token_stream().to_string();
-                if !self.has(&text) {
-                    self.0.push((text, ty.clone()));
+                let known = self.types.iter().position(|(other, _)| *other == text);
+                self.found.push(known.unwrap_or(self.types.len()));
+                if known.is_none() {
+                    self.types.push((text, ty.clone()));
                 }
             }
         }
-    }
-
-    fn has(&self, text: &str) -> bool {
-        self.0.iter().any(|(other, _)| other == text)
     }
 }
 
 /// `<KvError as Sent>::over(&self.caller)`, for all types of a method, if there are any.
 pub(super) fn over(items: &Items<'_>, method: &Method, carrier: &TokenStream) -> Option<TokenStream> {
     let krate = items.krate;
-    let own = Types::of(std::iter::once(method));
-    let asked = items.sent.0.iter().filter(|(text, _)| own.has(text));
-    asked.fold(None, |inner, (_, ty)| {
+    items.sent.in_method(method).fold(None, |inner, ty| {
         let carrier = inner.as_ref().unwrap_or(carrier);
         let (first, last) = ends(ty);
         // The call lies exactly where the type does, so what is said of either is the same error.
@@ -147,7 +158,7 @@ mod tests {
             parse_quote!(Borrowed<'_>),
         ];
         known.iter().for_each(|ty| types.add(ty));
-        assert!(types.0.is_empty());
+        assert!(types.types.is_empty());
 
         let asked: [Type; 5] = [
             parse_quote!(&[Value]),
@@ -157,7 +168,7 @@ mod tests {
             parse_quote!(std::io::Error),
         ];
         asked.iter().for_each(|ty| types.add(ty));
-        let texts: Vec<&str> = types.0.iter().map(|(text, _)| text.as_str()).collect();
+        let texts: Vec<&str> = types.types.iter().map(|(text, _)| text.as_str()).collect();
         assert_eq!(texts, ["Value", "Page < Value >", "[u8 ; 33]", "std :: io :: Error"]);
     }
 }
