@@ -197,7 +197,9 @@ fn nobody_is_slowed(world: &World) -> Result<()> {
             first.exec("INSERT INTO rows VALUES ('first')")?;
             if frozen {
                 // A browser takes minutes until it freezes a hidden tab; one second is enough.
+                second.enter()?;
                 thread::sleep(Duration::from_millis(1500));
+                first.enter()?;
                 world.browser.devtools("Page.setWebLifecycleState", &json!({ "state": "frozen" }))?;
             }
             // Were the database not handed over, this would wait in vain.
