@@ -26,7 +26,7 @@ const SETTLING: Duration = Duration::from_secs(20);
 const LIMIT: f64 = 0.5;
 
 /// How often it is measured at most: whatever else the browser does only ever adds to what it uses.
-const TRIES: u32 = 3;
+const TRIES: u32 = 6;
 
 /// For the page to be ready.
 const READY: Duration = Duration::from_secs(60);
